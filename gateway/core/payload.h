@@ -56,6 +56,7 @@
     PAYLOAD(DECIDE, decide)                       \
     PAYLOAD(DECIDED, decided)                     \
     PAYLOAD(PERMIT, permit)                       \
+    PAYLOAD(PERMITTED, permitted)                 \
     PAYLOAD(EVIDENCE, evidence)                   \
     PAYLOAD(VOUCHED, vouched)                     \
     PAYLOAD(IMPORT_OFFER, import_offer)           \
@@ -157,7 +158,7 @@ enum answer_flag {
 };
 enum listener { LISTENER_PARTNER = 0, LISTENER_PEER = 1, LISTENER_DESK = 2 };
 enum open_purpose { OPEN_INSPECT = 1, OPEN_PULL = 2 };
-enum key_purpose { KEY_SEAL = 1, KEY_REOPEN = 2, KEY_INBOX = 3 };
+enum key_purpose { KEY_SEAL = 1, KEY_INBOX = 2 };
 enum log_state { LOG_UNCONFIRMED = 0, LOG_CONFIRMED = 1, LOG_QUARANTINED = 2 };
 enum forward_stage {
     FORWARD_UNREACHABLE = 0,
