@@ -86,7 +86,7 @@ note_key_parse(struct span vkey, struct note_key *ret)
         return ERR_SYNTAX;
     struct note_key key;
     TRY(note_key_init(name, raw[0], raw + 1, &key));
-    if (memcmp(key.id, id, sizeof(id)) != 0)
+    if (memcmp(key.id, id, sizeof(id)) != 0) /* public */
         return ERR_KEY_UNKNOWN;
     *ret = key;
     return ERR_OK;
@@ -206,6 +206,7 @@ note_find_key(const struct note_sig *sig, const struct note_key *keys, size_t ke
 {
     size_t found = key_count;
     for (size_t i = 0; i < key_count; i++) {
+        /* Key ids are public. */
         if (memcmp(keys[i].id, sig->id, NOTE_ID_LEN) != 0 || !span_eq_str(sig->name, keys[i].name))
             continue;
         if (found != key_count)

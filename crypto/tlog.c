@@ -26,7 +26,7 @@ tlog_empty_root(struct tlog_hash *ret)
 bool
 tlog_hash_eq(const struct tlog_hash *a, const struct tlog_hash *b)
 {
-    return memcmp(a->b, b->b, TLOG_HASH_LEN) == 0;
+    return memcmp(a->b, b->b, TLOG_HASH_LEN) == 0; /* public */
 }
 
 /* RFC 9162 2.1.3.2. */

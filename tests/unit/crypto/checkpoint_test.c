@@ -119,7 +119,7 @@ skylight(const char *base)
             CHECK_EQ(checkpoint_open(in, &key, 1, &note, &by, &c), ERR_KEY_UNKNOWN);
         }
     }
-    TEST("stub files are no checkpoints")
+    TEST("files that only name a checkpoint are no checkpoints")
     {
         const struct span in = slurp(buf, sizeof(buf), base, "skylight/witness/checkpoint");
         CHECK(in.len > 0);

@@ -78,7 +78,7 @@ keys_and_lines(void)
         const struct span text = SPAN_LIT("first\n\nsecond \xe2\x80\x94 x\n");
         CHECK_EQ(note_key_init(SPAN_LIT("cn/w"), NOTE_COSIGNATURE, signer.pub.pub, &keys[0]), 0);
         keys[1] = key;
-        used = (size_t)sprintf(lines, "\xe2\x80\x94 who.knows/x AAAAAAAA\n");
+        used = (size_t)snprintf(lines, sizeof(lines), "\xe2\x80\x94 who.knows/x AAAAAAAA\n");
         CHECK_EQ(sign_ed25519(&signer, text, sig), ERR_OK);
         CHECK_EQ(note_line(&key, span_of(sig, 64), lines + used, &len), ERR_OK);
         used += len;
@@ -142,7 +142,7 @@ malformed(void)
         char many[1024] = "t\n\n";
         size_t len = 3;
         for (int i = 0; i < 17; i++) {
-            len += (size_t)sprintf(many + len, "\xe2\x80\x94 a AAAAAAA=\n");
+            len += (size_t)snprintf(many + len, sizeof(many) - len, "\xe2\x80\x94 a AAAAAAA=\n");
             CHECK_EQ(note_parse(span_of(many, len), &note), i < 16 ? ERR_OK : ERR_FULL);
         }
         uint8_t *big = malloc(NOTE_BYTES_MAX + 1);

@@ -96,10 +96,11 @@ main(int argc, char **argv)
             CHECK_EQ(proof_parse(span_str(bad[i].input), &p), bad[i].err);
         static char big[PROOF_BYTES_MAX + 1];
         CHECK_EQ(proof_parse(span_of(big, sizeof(big)), &p), ERR_TOO_LARGE);
-        len = (size_t)sprintf(big, "c2sp.org/tlog-proof@v1\nindex 0\n");
+        len = (size_t)snprintf(big, sizeof(big), "c2sp.org/tlog-proof@v1\nindex 0\n");
         for (int i = 0; i < 64; i++)
-            len += (size_t)sprintf(big + len, "rKbDipCvhuX1GZ7g5BBe8sA6BbJ7ja/1nk427v383cs=\n");
-        len += (size_t)sprintf(big + len, "\nx\n");
+            len += (size_t)snprintf(big + len, sizeof(big) - len,
+                                    "rKbDipCvhuX1GZ7g5BBe8sA6BbJ7ja/1nk427v383cs=\n");
+        len += (size_t)snprintf(big + len, sizeof(big) - len, "\nx\n");
         CHECK_EQ(proof_parse(span_of(big, len), &p), ERR_FULL);
     }
     return test_end();
