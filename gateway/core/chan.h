@@ -99,10 +99,10 @@ struct chan_ticket chan_ticket_of(struct chan *chan, const struct msg *question)
 MUST_USE enum err chan_answer(const struct chan_ticket *ticket, const struct msg *answer);
 
 /* Asks on a blocking channel and waits for the answer, at most deadline_ms: for TLS signing by
- * edge, link and desk only. Descriptors are not carried. buf[MSG_BYTES_MAX] holds the answer, of
- * which ret_answer->body is a view. After any error but ERR_PROTOCOL/ERR_TOO_LARGE on m itself the
- * channel is closed, because an answer could still be under way. ERR_TIMEOUT, ERR_ROLE_LOST,
- * ERR_PROTOCOL. */
+ * edge, link and desk only. Descriptors are not carried. buf[MSG_BYTES_MAX] or larger holds the
+ * answer, of which ret_answer->body is a view. ERR_TIMEOUT (the channel stays usable; a late answer
+ * is skipped by the next call), ERR_ROLE_LOST and ERR_PROTOCOL from the answer (the channel is
+ * closed until the warden brings a new one), ERR_PROTOCOL, ERR_TOO_LARGE on m. */
 MUST_USE enum err chan_call_blocking(struct chan *chan, const struct msg *m, uint32_t deadline_ms,
                                      uint8_t *buf, size_t buf_len, struct msg *ret_answer);
 

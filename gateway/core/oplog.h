@@ -66,7 +66,7 @@ void oplog_write(struct oplog *log, enum event_id event, const struct oplog_fiel
 size_t oplog_format(const struct oplog *log, enum event_id event, const struct oplog_field *fields,
                     size_t field_count, int64_t wall_ms, char out[static OPLOG_LINE_MAX]);
 
-/* "ROLE_LOST" -> "role-lost"; static text. */
+/* The name in event.def ("ROLE_LOST"; a line shows it as "role-lost"); static text. */
 const char *oplog_event_name(enum event_id event);
 
 /* OPLOG(log, EVENT_X, OPLOG_INT("pid", pid), OPLOG_STR("why", text)); at least one field. */
