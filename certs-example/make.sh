@@ -77,7 +77,7 @@ crl() { # crl CADIR [CERT-TO-REVOKE]
     rm -f tmp/index.txt.attr tmp/crlnumber
     echo 01 >tmp/crlnumber
     { echo "[ca]"; echo "default_ca=d"; echo "[d]"; echo "database=tmp/index.txt"
-      echo "crlnumber=tmp/crlnumber"; echo "default_md=sha256"; echo "default_crl_days=30"
+      echo "crlnumber=tmp/crlnumber"; echo "default_md=sha256"; echo "default_crl_days=$days"
       echo "crl_extensions=x"; echo "[x]"; echo "authorityKeyIdentifier=keyid"; } >tmp/crl.cnf
     [ $# -lt 2 ] || openssl ca -config tmp/crl.cnf -cert "$1/ca.pem" -keyfile "$1/ca.key" \
         -revoke "$2" 2>/dev/null

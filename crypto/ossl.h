@@ -7,9 +7,11 @@
 
 #define ERR_STATE openssl_err_state_type
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 #undef ERR_STATE
 
 #endif
