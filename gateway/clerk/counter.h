@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Distinct persons that crossed, exact, per exporter and year: committed sets in the store, and
+ * reservations of transfers that are under way. A reservation is the person set of its transfer
+ * (STORE_PERSONS) plus a row that names exporter and year; committing merges it into the shards in
+ * the same transaction as the RELEASE, and is never undone. Rows without a strong identifier count
+ * one each. Spec: design.md 5, Counters. */
+#ifndef TDZ_GATEWAY_CLERK_COUNTER_H
+#define TDZ_GATEWAY_CLERK_COUNTER_H
+
+#include "gateway/clerk/store.h"
+
+enum { COUNTER_PI, COUNTER_SPI, COUNTER_KINDS };
+enum { COUNTER_SHARDS = 256 };
+/* Reservations of one exporter and year at a time; more wait their turn (ERR_AGAIN). */
+enum { COUNTER_PENDING_MAX = 1024 };
+
+/* One kind of a person set: sorted, unique. */
+struct counter_kind {
+    const uint64_t *persons;
+    size_t count;
+    uint64_t rows;
+};
+
+struct counter_set {
+    struct counter_kind kind[COUNTER_KINDS];
+};
+
+struct counter_value {
+    uint64_t after[COUNTER_KINDS]; /* |S u pending u new| and rows */
+    bool pending_others;           /* only others' reservations lift a value over |S u new| */
+};
+
+/* The year a crossing at wall_ms counts in: the calendar year at UTC+8. */
+uint64_t counter_year(int64_t wall_ms);
+
+/* Reads a person set ("TDZP", docs/PROCESSES.md); bytes must be aligned to 8 and outlive the
+ * result. ERR_VERSION, ERR_SHORT, ERR_TRAILING, ERR_NOT_CANONICAL (not sorted and unique). */
+MUST_USE enum err counter_read(struct span bytes, struct counter_set *ret);
+
+/* Reserves for transfer id, whose set is stored as STORE_PERSONS. Within a transaction. Again with
+ * the same transfer: the reservation moves to that year. ERR_AGAIN: too many are under way.
+ * ERR_FULL: room is too small. ERR_NOT_FOUND: no set is stored. */
+MUST_USE enum err counter_reserve(struct store *s, const uint8_t id[static 16],
+                                  const char *exporter, uint64_t year, struct room *room,
+                                  struct counter_value *ret);
+/* The value as it stands for a transfer that holds a reservation. Errors as counter_reserve. */
+MUST_USE enum err counter_value(struct store *s, const uint8_t id[static 16], const char *exporter,
+                                uint64_t year, struct room *room, struct counter_value *ret);
+/* Committed and reserved together, for preflight. */
+MUST_USE enum err counter_present(struct store *s, const char *exporter, uint64_t year,
+                                  struct room *room, struct counter_value *ret);
+/* Merges the transfer's set into the year it was reserved for and deletes set and reservation.
+ * Within the transaction that stores RELEASE. ERR_NOT_FOUND: it holds none. */
+MUST_USE enum err counter_commit(struct store *s, const uint8_t id[static 16], const char *exporter,
+                                 struct room *room);
+/* Gives the reservation back and deletes the set. None: fine. */
+MUST_USE enum err counter_drop(struct store *s, const uint8_t id[static 16]);
+
+#endif
