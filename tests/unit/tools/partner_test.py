@@ -1,0 +1,221 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""push, may, status, receipt, inbox and pull against a double of the partner listener. Arguments:
+the program tdz, certs-example/make.sh."""
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import gateway_double as double  # noqa: E402
+
+
+class Fixture:
+    def __init__(self, tdz, folder, certs, server):
+        self.tdz, self.folder, self.certs, self.server = tdz, folder, certs, server
+        self.work = os.path.join(folder, "work")
+        os.mkdir(self.work)
+        self.profile = self.make_profile("profile", certs + "/partners/hospital-kl")
+        self.file = os.path.join(folder, "prices list.csv")
+        with open(self.file, "wb") as file:
+            file.write(double.DATA)
+        self.count = self.failed = 0
+
+    def make_profile(self, name, stem, ca=None, url=None):
+        folder = os.path.join(self.folder, name)
+        os.mkdir(folder)
+        ca = ca or self.certs + "/my-cyberjaya/ca.pem"
+        for source, target in [(stem + ".pem", "cert.pem"), (stem + ".key", "key.pem"),
+                               (ca, "ca.pem")]:
+            os.symlink(source, os.path.join(folder, target))
+        with open(os.path.join(folder, "url"), "w", encoding="utf-8") as file:
+            file.write((url or self.server.url) + "\n")
+        return folder
+
+    def run(self, *args, profile=None, env=None):
+        self.server.seen.clear()
+        return subprocess.run([self.tdz, *args, "--profile", profile or self.profile],
+                              cwd=self.work, capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, check=False,
+                              env={**os.environ, **(env or {})})
+
+    def ok(self, good, sentence, done=None):
+        self.count += 1
+        if not good:
+            self.failed += 1
+            for text in ([done.returncode, done.stdout[-800:], done.stderr[-800:]]
+                         if done else []):
+                print("# " + str(text).replace("\n", "\n# "))
+        print(f"{'ok' if good else 'not ok'} {self.count} - {sentence}", flush=True)
+
+    def end(self):
+        print(f"1..{self.count}")
+        return 1 if self.failed else 0
+
+
+def test_push(t):
+    done = t.run("push", t.file, "--agreement", "open-data", "--fact", "rows=12", "--fact",
+                 "adult=true", "--fact", "purpose=care")
+    asked = t.server.seen[0]
+    facts = asked["headers"]["Tdz-Facts"]
+    facts = json.loads(base64.urlsafe_b64decode(facts + "=" * (-len(facts) % 4)))
+    t.ok(done.returncode == 0 and "state      settled" in done.stdout and asked["method"] == "PUT"
+         and asked["path"] == "/v1/agreements/open-data/datasets/prices%20list.csv"
+         and asked["body"] == double.DATA, "push sends the file and prints the transfer", done)
+    t.ok(facts == {"adult": True, "purpose": "care", "rows": 12}
+         and re.fullmatch("[0-9a-f]{32}", asked["headers"]["Idempotency-Key"]) is not None,
+         "push sends typed facts and a key of its own", done)
+    t.ok(asked["version"] == "TLSv1.3"
+         and asked["subject"] == "spiffe://my-cyberjaya/partner/hospital-kl",
+         "push speaks TLS 1.3 as the partner of its profile", done)
+    done = t.run("push", t.file, "--agreement", "open-data", "--name", "a?b#c%ü", "--json")
+    t.ok(t.server.seen[0]["path"].endswith("/datasets/a%3Fb%23c%25%C3%BC")
+         and json.loads(done.stdout)["state"] == "settled",
+         "a name is escaped, and --json prints the transfer as it came", done)
+    done = t.run("push", t.file, "--agreement", "slow")
+    t.ok(done.returncode == 0 and "forwarding" in done.stdout, "push does not wait unasked", done)
+    done = t.run("push", t.file, "--agreement", "slow", "--wait")
+    t.ok(done.returncode == 0 and "state      settled" in done.stdout,
+         "push --wait asks until the transfer is final", done)
+
+
+def test_refusals(t):
+    done = t.run("push", t.file, "--agreement", "telemetry-2026")
+    want = ["403 denied", "English for denied.", "rule: my-export/r7", "why: Health records of",
+            "cites: PDPA 2010 s.129", "would help, if stated: consent.date",
+            "known only from the data: observed.rows", "column #3: declared business, observed "
+            "sensitive_personal, type mykad", "transfer: "]
+    t.ok(done.returncode == 1 and all(text in done.stderr for text in want) and not done.stdout,
+         "a refusal is exit 1 and names rules, articles and columns", done)
+    done = t.run("push", t.file, "--agreement", "hostile")
+    t.ok(done.returncode == 1 and "\x1b" not in done.stderr and "\x07" not in done.stderr,
+         "what a gateway writes cannot control the terminal", done)
+    for agreement, code in [("too-large", 1), ("log-unavailable", 3), ("bad-name", 2)]:
+        done = t.run("push", t.file, "--agreement", agreement)
+        t.ok(done.returncode == code and f"English for {agreement}." in done.stderr
+             and "try again after (s): 5" in done.stderr,
+             f"the problem {agreement} is exit {code} and is told in words", done)
+    done = t.run("push", t.file, "--agreement", "breaks")
+    t.ok(done.returncode == 0 and "6" * 32 in done.stdout,
+         "after a broken connection the transfer is found by its key", done)
+
+
+def test_questions(t):
+    for agreement, verdict, code in [("open-data", "allow", 0), ("oncology-2026", "hold", 0),
+                                     ("x", "deny", 1)]:
+        done = t.run("may", "--agreement", agreement, "--name", "a.csv", "--length", "5")
+        t.ok(done.returncode == code and done.stdout == verdict + "\n",
+             f"may prints {verdict} and is exit {code}", done)
+    t.ok(json.loads(t.server.seen[0]["body"]) == {"agreement": "x", "facts": {}, "length": 5,
+                                                  "name": "a.csv"}, "may sends what was asked")
+    done = t.run("status", "4" * 32)
+    t.ok(done.returncode == 1 and "my-export/r7" in done.stderr and "importing" in done.stderr,
+         "status of a transfer refused over there is exit 1 with the reasons", done)
+    done = t.run("status", "e" * 32)
+    t.ok(done.returncode == 0 and "state      held" in done.stdout, "status prints a state", done)
+    done = t.run("status", "0" * 32)
+    t.ok(done.returncode == 2 and "not-found" in done.stderr, "an unknown id is exit 2", done)
+    done = t.run("receipt", "a" * 32)
+    t.ok(done.returncode == 0 and json.loads(done.stdout)["transfer"] == "a" * 32,
+         "receipt prints the evidence", done)
+    path = os.path.join(t.work, "evidence.json")
+    first = t.run("receipt", "a" * 32, "-o", path)
+    again = t.run("receipt", "a" * 32, "-o", path)
+    t.ok(first.returncode == 0 and again.returncode != 0 and os.path.getsize(path) > 10
+         and os.stat(path).st_mode & 0o77 == 0,
+         "receipt -o writes a private file and never overwrites", again)
+    done = t.run("receipt", "3" * 32)
+    t.ok(done.returncode == 3 and "proof-pending" in done.stderr and ": 2" in done.stderr,
+         "a proof that is pending is exit 3 and says when to ask again", done)
+
+
+def test_pull(t):
+    done = t.run("inbox")
+    t.ok(done.returncode == 0 and [line[:32] for line in done.stdout.splitlines()] ==
+         ["1" * 32, "2" * 32], "inbox lists all pages", done)
+    done = t.run("inbox", "--json")
+    t.ok([json.loads(line)["id"][0] for line in done.stdout.splitlines()] == ["1", "2"],
+         "inbox --json prints one transfer a line", done)
+    done = t.run("pull")
+    path = os.path.join(t.work, "prices.csv")
+    with open(path, "rb") as file:
+        same = file.read() == double.DATA
+    t.ok(done.returncode == 0 and same and done.stdout == "prices.csv\n" and
+         [s["path"] for s in t.server.seen if s["method"] == "POST"] ==
+         [f"/v1/inbox/{'1' * 32}/ack"], "pull fetches and acknowledges what is not delivered", done)
+    done = t.run("pull", "1" * 32)
+    t.ok(done.returncode == 2 and "not overwritten" in done.stderr and
+         not any(s["path"].endswith(("/data", "/ack")) for s in t.server.seen),
+         "pull never overwrites, and does not acknowledge then", done)
+    done = t.run("pull", "1" * 32, "-o", "b.csv", "--no-ack")
+    t.ok(done.returncode == 0 and not any(s["method"] == "POST" for s in t.server.seen),
+         "pull --no-ack does not acknowledge", done)
+    for ident, why in [("8" * 32, "does not have the digest"), ("7" * 32, "named no SHA-256")]:
+        done = t.run("pull", ident, "-o", "c.csv")
+        t.ok(done.returncode == 1 and why in done.stderr and
+             not any(name.startswith("c.csv") for name in os.listdir(t.work)) and
+             not any(s["method"] == "POST" for s in t.server.seen),
+             f"data whose digest {'is wrong' if ident[0] == '8' else 'is not given'} leaves no file"
+             " and is not acknowledged", done)
+    done = t.run("pull", "9" * 32)
+    t.ok(done.returncode == 0 and os.path.exists(os.path.join(t.work, "9" * 32)) and
+         not os.path.exists(os.path.join(t.folder, "evil")),
+         "a name that leaves the folder is not used", done)
+    done = subprocess.run([t.tdz, "pull", "1" * 32, "-o", "-", "--profile", t.profile],
+                          cwd=t.work, capture_output=True, check=False, timeout=60)
+    t.ok(done.returncode == 0 and done.stdout == double.DATA, "pull -o - writes the data alone")
+
+
+def test_connection(t):
+    stem = t.certs + "/partners/hospital-kl"
+    other = t.make_profile("other-ca", stem, ca=t.certs + "/cn-lingang/ca.pem")
+    done = t.run("status", "e" * 32, profile=other)
+    t.ok(done.returncode == 3 and not t.server.seen,
+         "a gateway of another authority is told nothing", done)
+    stranger = t.make_profile("stranger", t.certs + "/bad/other-ca-leaf")
+    done = t.run("status", "e" * 32, profile=stranger)
+    t.ok(done.returncode == 3 and not t.server.seen, "a refused certificate is exit 3", done)
+    away = t.make_profile("away", stem, url="https://127.0.0.1:1")
+    done = t.run("push", t.file, "--agreement", "open-data", profile=away)
+    t.ok(done.returncode == 3, "a gateway that is not there is exit 3", done)
+    plain = t.make_profile("plain", stem, url=t.server.url.replace("https", "http"))
+    done = t.run("status", "e" * 32, profile=plain)
+    t.ok(done.returncode == 2 and "not an https://" in done.stderr, "cleartext is refused", done)
+    keys = os.path.join(t.folder, "tls-keys")
+    done = t.run("status", "e" * 32, env={
+        "SSLKEYLOGFILE": keys, "https_proxy": "http://127.0.0.1:1", "ALL_PROXY": "socks5://[::]:1"})
+    t.ok(done.returncode == 0 and not os.path.exists(keys),
+         "no environment variable changes what is done", done)
+    done = t.run("push", t.file + ".none", "--agreement", "open-data")
+    t.ok(done.returncode == 3 and "No such file" in done.stderr, "a missing file is exit 3", done)
+    for words in [["push", t.file], ["push", "--agreement", "a"], ["status", "zz"], ["status"],
+                  ["pull", "-o", "x"], ["may", "--agreement", "a"], ["inbox", "x"],
+                  ["push", t.file, "--agreement", "a", "--fact", "novalue"]]:
+        done = t.run(*words)
+        t.ok(done.returncode == 2 and "--help" in done.stderr and not t.server.seen,
+             f"'{' '.join(words).replace(t.file, 'FILE')}' is a usage error", done)
+
+
+def main(tdz, make):
+    with tempfile.TemporaryDirectory() as folder:
+        certs = os.path.join(folder, "certs")
+        subprocess.run([make, certs], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        zone = certs + "/my-cyberjaya"
+        server = double.start(zone + "/partner.pem", zone + "/partner.key", zone + "/ca.pem")
+        t = Fixture(tdz, folder, certs, server)
+        test_push(t)
+        test_refusals(t)
+        test_questions(t)
+        test_pull(t)
+        test_connection(t)
+        server.shutdown()
+        return t.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(os.path.abspath, sys.argv[1:])))
