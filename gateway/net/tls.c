@@ -140,9 +140,15 @@ tls_set_up(struct tls *t, const char *server_name)
         return ERR_OK;
     }
     SSL_set_connect_state(t->ssl);
-    if (server_name != NULL && SSL_set_tlsext_host_name(t->ssl, server_name) != 1)
-        return ERR_NOMEM;
-    return ERR_OK;
+    if (server_name == NULL)
+        return ERR_OK;
+    /* OpenSSL's macro casts const away from what it only copies. */
+    char name[TLSEXT_MAXLEN_host_name + 1];
+    const size_t len = strlen(server_name);
+    if (len >= sizeof(name))
+        return ERR_CONFIG;
+    memcpy(name, server_name, len + 1);
+    return SSL_set_tlsext_host_name(t->ssl, name) == 1 ? ERR_OK : ERR_NOMEM;
 }
 
 enum err

@@ -88,14 +88,17 @@ tlsctx_configure(struct tlsctx *ctx)
     SSL_CTX_set_security_level(ssl, 2);
     SSL_CTX_set_verify_depth(ssl, TLSCTX_DEPTH_MAX);
     SSL_CTX_set_max_cert_list(ssl, 64 * 1024);
+    /* OpenSSL's macros cast const away from lists they only read. */
+    char hybrid[] = "X25519MLKEM768:X25519:P-256";
+    char curves[] = "X25519:P-256";
+    char signatures[] = "ECDSA+SHA256:ECDSA+SHA384:ed25519:rsa_pss_rsae_sha256:RSA+SHA256";
     /* The hybrid group where the library has it (OpenSSL 3.5), else the curves alone. */
-    const bool groups = SSL_CTX_set1_groups_list(ssl, "X25519MLKEM768:X25519:P-256") == 1 ||
-                        SSL_CTX_set1_groups_list(ssl, "X25519:P-256") == 1;
+    const bool groups =
+        SSL_CTX_set1_groups_list(ssl, hybrid) == 1 || SSL_CTX_set1_groups_list(ssl, curves) == 1;
     ERR_clear_error();
     if (!groups || SSL_CTX_set_num_tickets(ssl, 0) != 1 || SSL_CTX_set_max_early_data(ssl, 0) != 1)
         return false;
-    if (SSL_CTX_set1_sigalgs_list(ssl, "ECDSA+SHA256:ECDSA+SHA384:ed25519:"
-                                       "rsa_pss_rsae_sha256:RSA+SHA256") != 1)
+    if (SSL_CTX_set1_sigalgs_list(ssl, signatures) != 1)
         return false;
     if (ctx->is_server)
         SSL_CTX_set_alpn_select_cb(ssl, tlsctx_select_alpn, ctx);
