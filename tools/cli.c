@@ -310,7 +310,7 @@ cli_number(const struct cli *cli, const char *name, uint64_t low, uint64_t high,
     return true;
 }
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 say(const struct cli *cli, const char *format, va_list args)
 {
     fprintf(stderr, "%s %s: ", cli_program.name, cli->command->name);
