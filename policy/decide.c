@@ -353,15 +353,6 @@ decide_run(const struct decide_request *q, struct decision *ret)
     return ERR_OK;
 }
 
-bool
-decide_list_matches(const struct source *doc, struct span alias, const struct list *list)
-{
-    for (size_t i = 0; i < doc->list_count; i++)
-        if (span_eq(doc->lists[i].alias, alias))
-            return doc->lists[i].has_sha256 && memcmp(doc->lists[i].sha256, list->sha256, 32) == 0;
-    return false;
-}
-
 const char *
 decide_verdict_name(enum decide_verdict verdict)
 {

@@ -29,10 +29,11 @@ enum decide_reason {
 };
 
 /* A list under the name that conditions use. A gateway binds one only if its hash is the one the
- * document names (decide_list_matches); what is not bound is unknown. */
+ * document names (register_active); what is not bound is unknown. */
 struct decide_list {
     struct span alias;
     const struct list *list;
+    const struct source *doc; /* the one document it is bound for; NULL: all */
 };
 
 struct decide_request {
@@ -84,9 +85,6 @@ struct decision {
  * DECIDE_UNKNOWN_MAX unknown attributes; ERR_DUPLICATE: two documents with one id; ERR_CONFLICT:
  * documents of different vocabularies; ERR_MISSING: no document. */
 MUST_USE enum err decide_run(const struct decide_request *q, struct decision *ret);
-
-/* True if list is the one that doc names by hash under alias. */
-bool decide_list_matches(const struct source *doc, struct span alias, const struct list *list);
 
 /* "allow", "no-basis": static text. */
 const char *decide_verdict_name(enum decide_verdict verdict);

@@ -50,7 +50,8 @@ evaluate_begin(struct evaluate *e, const struct source *doc, const struct decide
     for (size_t i = 0; i < doc->list_count; i++) {
         e->list[i] = NULL;
         for (size_t k = 0; k < q->list_count && e->list[i] == NULL; k++)
-            if (span_eq(q->lists[k].alias, doc->lists[i].alias))
+            if ((q->lists[k].doc == NULL || q->lists[k].doc == doc) &&
+                span_eq(q->lists[k].alias, doc->lists[i].alias))
                 e->list[i] = q->lists[k].list;
     }
 }

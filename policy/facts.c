@@ -246,3 +246,57 @@ facts_write(const struct facts *f, struct canon *w)
         facts_write_labels(f, w);
     canon_end(w);
 }
+
+void
+facts_write_source(const struct facts *f, enum vocab_source source, struct canon *w)
+{
+    canon_object(w);
+    for (size_t i = 0; i < f->count; i++)
+        if (f->entry[i].source == source)
+            facts_write_entry(&f->entry[i], w);
+    canon_end(w);
+}
+
+enum err
+facts_load(struct arena *arena, const struct vocab *v, const struct json_doc *doc,
+           const struct json_node *object, struct facts_entry **ret_entries, size_t *ret_count,
+           struct fault *ret_fault)
+{
+    if (object->type != JSON_OBJECT)
+        return json_fail(doc, object, ERR_TYPE, "facts are an object", ret_fault);
+    if (object->count > FACTS_MAX)
+        return json_fail(doc, object, ERR_FULL, "more facts than the limit of 320", ret_fault);
+    struct facts_entry *entries = arena_take(arena, object->count, sizeof(*entries));
+    size_t count = 0;
+    if (entries == NULL)
+        return ERR_NOMEM;
+    const struct json_node *k = json_first(doc, object);
+    for (; k != NULL; k = json_next(doc, object, k)) {
+        const struct json_node *value = json_value(doc, k);
+        const struct vocab_attr *attr = vocab_attr(v, k->text);
+        struct facts_entry e = facts_entry_of(k->text, value, VOCAB_REGISTER);
+        if (attr == NULL)
+            return json_fail(doc, k, ERR_NOT_FOUND, "the vocabulary declares no such attribute",
+                             ret_fault);
+        if (attr->source > VOCAB_REGISTER || attr->type == VOCAB_LABELS)
+            return json_fail(doc, k, ERR_DENIED, "only the gateway may say this", ret_fault);
+        if (!facts_fits(v, attr, &e))
+            return json_fail(doc, value, ERR_TYPE, "not a value of this attribute", ret_fault);
+        e.name = attr->name;
+        if (e.type == FACTS_TEXT)
+            TRY(arena_text(arena, e.text, &e.text));
+        entries[count++] = e;
+    }
+    *ret_entries = entries;
+    *ret_count = count;
+    return ERR_OK;
+}
+
+enum err
+facts_apply(struct facts *f, const struct facts_entry *entries, size_t count, struct span prefix)
+{
+    for (size_t i = 0; i < count; i++)
+        if (span_starts(entries[i].name, prefix))
+            TRY(facts_put(f, &entries[i]));
+    return ERR_OK;
+}

@@ -55,11 +55,26 @@ MUST_USE enum err facts_read(struct facts *f, const struct vocab *v, const struc
 MUST_USE enum err facts_input(struct facts *f, const struct json_doc *doc,
                               const struct json_node *object, struct fault *ret_fault);
 
+/* Reads an object of the zone's register (facts of an agreement or a partner) strictly into entries
+ * of arena: every member must be declared, of its type, and of source manifest or register. Errors
+ * with line and column: ERR_TYPE, ERR_NOT_FOUND (undeclared), ERR_DENIED (only the gateway may say
+ * it), ERR_FULL, ERR_NOMEM. */
+MUST_USE enum err facts_load(struct arena *arena, const struct vocab *v, const struct json_doc *doc,
+                             const struct json_node *object, struct facts_entry **ret_entries,
+                             size_t *ret_count, struct fault *ret_fault);
+
+/* Adds those of entries whose name begins with prefix. ERR_FULL. */
+MUST_USE enum err facts_apply(struct facts *f, const struct facts_entry *entries, size_t count,
+                              struct span prefix);
+
 /* The entry of that name, or NULL. */
 const struct facts_entry *facts_get(const struct facts *f, struct span name);
 
 /* The canonical input object of a decision record: all entries and the labels in given order.
  * Replaying it with facts_input gives the same decision. */
 void facts_write(const struct facts *f, struct canon *w);
+
+/* The object of those facts only that came from source. */
+void facts_write_source(const struct facts *f, enum vocab_source source, struct canon *w);
 
 #endif

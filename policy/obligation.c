@@ -359,17 +359,34 @@ obligation_write_field(const struct obligation_field *f, struct canon *w)
     }
 }
 
+static void
+obligation_write_kind(const struct obligation_merged *m, struct canon *w)
+{
+    canon_key_span(w, m->kind);
+    canon_object(w);
+    for (size_t i = 0; i < m->field_count; i++)
+        obligation_write_field(&m->field[i], w);
+    canon_end(w);
+}
+
 void
 obligation_set_write(const struct obligation_set *set, struct canon *w)
 {
     canon_object(w);
+    for (size_t i = 0; i < set->kind_count; i++)
+        obligation_write_kind(&set->kind[i], w);
+    canon_end(w);
+}
+
+void
+obligation_write_phase(const struct obligation_set *set, const struct vocab *v,
+                       enum vocab_phase phase, struct canon *w)
+{
+    canon_object(w);
     for (size_t i = 0; i < set->kind_count; i++) {
-        const struct obligation_merged *m = &set->kind[i];
-        canon_key_span(w, m->kind);
-        canon_object(w);
-        for (size_t k = 0; k < m->field_count; k++)
-            obligation_write_field(&m->field[k], w);
-        canon_end(w);
+        const struct vocab_obligation *declared = vocab_obligation(v, set->kind[i].kind);
+        if (declared != NULL && declared->phase == phase)
+            obligation_write_kind(&set->kind[i], w);
     }
     canon_end(w);
 }

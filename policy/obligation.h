@@ -76,6 +76,10 @@ void obligation_set_close(struct obligation_set *set);
 /* {"kind":{…},…} in canonical form. */
 void obligation_set_write(const struct obligation_set *set, struct canon *w);
 
+/* The same, only the kinds that v performs in phase. */
+void obligation_write_phase(const struct obligation_set *set, const struct vocab *v,
+                            enum vocab_phase phase, struct canon *w);
+
 /* The merged kind or field of that name, or NULL. */
 const struct obligation_merged *obligation_find(const struct obligation_set *set, const char *kind);
 const struct obligation_field *obligation_field(const struct obligation_merged *m,

@@ -113,7 +113,7 @@ decide_read_list(struct decide_tool *t, const char *option)
         code = err == ERR_OK ? CLI_DONE : decide_bad(t, equals + 1, err, &fault);
         if (err == ERR_OK)
             t->lists[t->list_count++] =
-                (struct decide_list){span_of(option, (size_t)(equals - option)), list};
+                (struct decide_list){span_of(option, (size_t)(equals - option)), list, NULL};
     }
     free(bytes);
     return code;

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/register.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "crypto/digest.h"
+
+static const char *const register_formats[] = {"tdz.partner/1", "tdz.agreement/1", "tdz.policy/1",
+                                               "tdz.list/1"};
+
+const char *
+register_format(enum register_kind kind)
+{
+    return register_formats[kind];
+}
+
+enum err
+register_init(struct register_set *r, const struct vocab *v, struct span zone)
+{
+    const uint32_t index = vocab_zone(v, zone);
+    if (index == VOCAB_NONE)
+        return ERR_NOT_FOUND;
+    *r = (struct register_set){.vocab = v, .zone = v->zones[index].name};
+    return ERR_OK;
+}
+
+void
+register_finish(struct register_set *r)
+{
+    for (size_t i = 0; i < r->partner_count; i++) {
+        party_finish(r->partners[i]);
+        free(r->partners[i]);
+    }
+    for (size_t i = 0; i < r->agreement_count; i++) {
+        agreement_finish(r->agreements[i]);
+        free(r->agreements[i]);
+    }
+    for (size_t i = 0; i < r->policy_count; i++) {
+        source_finish(r->policies[i]);
+        free(r->policies[i]);
+    }
+    for (size_t i = 0; i < r->list_count; i++) {
+        list_finish(r->lists[i]);
+        free(r->lists[i]);
+    }
+    *r = (struct register_set){0};
+}
+
+static enum err
+register_add_partner(struct register_set *r, struct span bytes, const uint8_t sha256[static 32],
+                     struct fault *ret_fault)
+{
+    if (r->partner_count == REGISTER_PARTNERS_MAX)
+        return ERR_FULL;
+    struct party *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return ERR_NOMEM;
+    enum err err = party_read(p, r->vocab, bytes, sha256, ret_fault);
+    if (err == ERR_OK && register_partner(r, p->zone, p->name) != NULL)
+        err = ERR_EXISTS;
+    for (size_t i = 0; err == ERR_OK && i < p->spiffe_count; i++)
+        if (register_by_spiffe(r, p->spiffe[i]) != NULL)
+            err = ERR_EXISTS;
+    if (err == ERR_OK) {
+        r->partners[r->partner_count++] = p;
+        return ERR_OK;
+    }
+    party_finish(p);
+    free(p);
+    return err;
+}
+
+static enum err
+register_add_agreement(struct register_set *r, struct span bytes, const uint8_t sha256[static 32],
+                       struct fault *ret_fault)
+{
+    if (r->agreement_count == REGISTER_AGREEMENTS_MAX)
+        return ERR_FULL;
+    struct agreement *a = calloc(1, sizeof(*a));
+    if (a == NULL)
+        return ERR_NOMEM;
+    enum err err = agreement_read(a, r->vocab, bytes, sha256, ret_fault);
+    if (err == ERR_OK && register_agreement(r, a->id) != NULL)
+        err = ERR_EXISTS;
+    if (err == ERR_OK) {
+        r->agreements[r->agreement_count++] = a;
+        return ERR_OK;
+    }
+    agreement_finish(a);
+    free(a);
+    return err;
+}
+
+static enum err
+register_check_policy(const struct register_set *r, const struct source *s)
+{
+    if (!span_eq(s->zone, r->zone) || !source_is_complete(s))
+        return ERR_DENIED;
+    for (size_t i = 0; i < r->policy_count; i++)
+        if (span_eq(r->policies[i]->id, s->id) && r->policies[i]->revision == s->revision)
+            return ERR_EXISTS;
+    return ERR_OK;
+}
+
+static enum err
+register_add_policy(struct register_set *r, struct span bytes, const uint8_t sha256[static 32],
+                    struct fault *ret_fault)
+{
+    if (r->policy_count == REGISTER_POLICIES_MAX)
+        return ERR_FULL;
+    struct source *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return ERR_NOMEM;
+    enum err err = source_read(s, r->vocab, bytes, sha256, ret_fault);
+    if (err == ERR_OK)
+        err = register_check_policy(r, s);
+    if (err == ERR_OK) {
+        r->policies[r->policy_count++] = s;
+        return ERR_OK;
+    }
+    source_finish(s);
+    free(s);
+    return err;
+}
+
+static enum err
+register_add_list(struct register_set *r, struct span bytes, const uint8_t sha256[static 32],
+                  struct fault *ret_fault)
+{
+    if (r->list_count == REGISTER_LISTS_MAX)
+        return ERR_FULL;
+    struct list *list = calloc(1, sizeof(*list));
+    if (list == NULL)
+        return ERR_NOMEM;
+    enum err err = list_read(list, bytes, sha256, ret_fault);
+    for (size_t i = 0; err == ERR_OK && i < r->list_count; i++)
+        if (memcmp(r->lists[i]->sha256, sha256, 32) == 0)
+            err = ERR_EXISTS;
+    if (err == ERR_OK) {
+        r->lists[r->list_count++] = list;
+        return ERR_OK;
+    }
+    list_finish(list);
+    free(list);
+    return err;
+}
+
+enum err
+register_add(struct register_set *r, enum register_kind kind, const struct register_file *file,
+             const struct note_key *keys, size_t key_count, struct fault *ret_fault)
+{
+    struct note_signers signers;
+    uint8_t sha256[32];
+    TRY(filenote_check(file->note, register_formats[kind], file->name, file->bytes, keys, key_count,
+                       &signers));
+    TRY(digest_sha256(file->bytes, sha256));
+    switch (kind) {
+    case REGISTER_PARTNER:
+        return register_add_partner(r, file->bytes, sha256, ret_fault);
+    case REGISTER_AGREEMENT:
+        return register_add_agreement(r, file->bytes, sha256, ret_fault);
+    case REGISTER_POLICY:
+        return register_add_policy(r, file->bytes, sha256, ret_fault);
+    case REGISTER_LIST:
+        return register_add_list(r, file->bytes, sha256, ret_fault);
+    }
+    return ERR_BUG;
+}
+
+const struct party *
+register_partner(const struct register_set *r, struct span zone, struct span name)
+{
+    for (size_t i = 0; i < r->partner_count; i++)
+        if (span_eq(r->partners[i]->name, name) && span_eq(r->partners[i]->zone, zone))
+            return r->partners[i];
+    return NULL;
+}
+
+const struct party *
+register_by_spiffe(const struct register_set *r, struct span id)
+{
+    for (size_t i = 0; i < r->partner_count; i++)
+        if (party_has_spiffe(r->partners[i], id))
+            return r->partners[i];
+    return NULL;
+}
+
+const struct agreement *
+register_agreement(const struct register_set *r, struct span id)
+{
+    for (size_t i = 0; i < r->agreement_count; i++)
+        if (span_eq(r->agreements[i]->id, id))
+            return r->agreements[i];
+    return NULL;
+}
+
+static const struct list *
+register_list(const struct register_set *r, const struct source_list *wanted)
+{
+    for (size_t i = 0; wanted->has_sha256 && i < r->list_count; i++)
+        if (memcmp(r->lists[i]->sha256, wanted->sha256, 32) == 0)
+            return r->lists[i];
+    return NULL;
+}
+
+static bool
+register_in_force(const struct source *s, bool is_import, int64_t now_ms)
+{
+    return s->is_import == is_import && now_ms >= s->from_ms && now_ms < s->until_ms;
+}
+
+/* True if a newer revision of the same document is in force too. */
+static bool
+register_is_replaced(const struct register_set *r, const struct source *s, int64_t now_ms)
+{
+    for (size_t i = 0; i < r->policy_count; i++)
+        if (span_eq(r->policies[i]->id, s->id) && r->policies[i]->revision > s->revision &&
+            register_in_force(r->policies[i], s->is_import, now_ms))
+            return true;
+    return false;
+}
+
+enum err
+register_active(const struct register_set *r, bool is_import, int64_t now_ms,
+                struct register_active *ret)
+{
+    bool closed = false;
+    struct register_active active = {.doc_count = 0};
+    for (size_t i = 0; i < r->policy_count; i++) {
+        const struct source *s = r->policies[i];
+        if (!register_in_force(s, is_import, now_ms) || register_is_replaced(r, s, now_ms))
+            continue;
+        if (active.doc_count == DECIDE_DOCS_MAX)
+            return ERR_FULL;
+        active.docs[active.doc_count++] = s;
+        closed = closed || s->is_closed;
+        for (size_t k = 0; k < s->list_count; k++) {
+            const struct list *list = register_list(r, &s->lists[k]);
+            if (list == NULL)
+                continue;
+            if (active.list_count == SOURCE_LISTS_MAX)
+                return ERR_FULL;
+            active.lists[active.list_count++] =
+                (struct decide_list){.alias = s->lists[k].alias, .list = list, .doc = s};
+        }
+    }
+    if (!closed)
+        return ERR_NOT_FOUND;
+    *ret = active;
+    return ERR_OK;
+}
+
+enum err
+register_facts(const struct register_set *r, const struct agreement *a, int64_t now_ms,
+               struct facts *f)
+{
+    const struct party *sender = register_partner(r, a->from, a->sender);
+    const struct party *recipient = register_partner(r, a->to, a->recipient);
+    TRY(agreement_check_valid(a, now_ms));
+    if (sender == NULL || recipient == NULL)
+        return ERR_NOT_FOUND;
+    TRY(party_facts_exporter(sender, f));
+    TRY(party_facts_recipient(recipient, f));
+    TRY(agreement_facts(a, now_ms, f));
+    return agreement_labels(a, f);
+}
