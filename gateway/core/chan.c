@@ -205,6 +205,17 @@ chan_send(struct chan *chan, const struct msg *m)
     return chan_send_as(chan, m, chan_next_seq(chan));
 }
 
+#if TDZ_FAULTS
+void
+chan_send_rogue(struct chan *chan, enum msg_type type)
+{
+    struct msg m = {.type = type, .generation = chan->generation, .seq = chan_next_seq(chan)};
+    size_t len = 0;
+    if (msg_encode(&m, chan->host->tx, sizeof(chan->host->tx), &len) == ERR_OK)
+        (void)!chan_queue_send(&chan->queue, chan->fd, span_of(chan->host->tx, len), NULL, 0);
+}
+#endif
+
 /* Arms the channel's timer for the nearest deadline. */
 static void
 chan_schedule(struct chan *chan, int64_t now_ms)

@@ -12,6 +12,7 @@
 
 #include "gateway/core/loop.h"
 #include "gateway/core/msg.h"
+#include "tdz_config.h"
 
 enum { CHAN_QUEUE_BYTES = 256 * 1024 }; /* waiting bytes per channel, headers included */
 enum { CHAN_QUEUE_COUNT = 512 };        /* waiting messages per channel */
@@ -80,6 +81,12 @@ MUST_USE enum err chan_ask(struct chan *chan, const struct msg *m, uint32_t dead
 
 /* Forgets a question: fn is not called any more; a late answer is dropped. */
 void chan_cancel(struct chan *chan, uint32_t seq);
+
+#if TDZ_FAULTS
+/* Test builds only: sends an empty message of type whatever msg.def says, as a captured role
+ * would. */
+void chan_send_rogue(struct chan *chan, enum msg_type type);
+#endif
 
 /* Number of open questions. */
 size_t chan_asked(const struct chan *chan);

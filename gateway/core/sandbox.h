@@ -36,6 +36,10 @@ MUST_USE enum err sandbox_demote(enum role_id role, uint32_t uid, uint32_t gid);
  * by the caller), ERR_UNSUPPORTED (no Landlock in a strict build), ERR_FULL. */
 MUST_USE enum err sandbox_enter(const struct sandbox_plan *plan, struct sandbox_report *ret);
 
+/* The Landlock part of sandbox_enter; fills ret_report. ERR_UNSUPPORTED: the kernel has none. */
+MUST_USE enum err sandbox_landlock(const struct sandbox_plan *plan,
+                                   struct sandbox_report *ret_report);
+
 /* The self-test of `tdzd --role=R --sandbox-selftest=CALL`: enters the sandbox of role and tries
  * call; returns only if the call was possible or refused by an error: ret_errno is 0 or its errno.
  * ERR_NOT_FOUND: no such call. */
