@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a log: the segments are read from the first to the last, every CRC checked; hashes are
+ * taken from the tiles up to the last segment and made anew behind it. When tiles or saved hashes
+ * are missing or do not lead to the root, everything is hashed again and the tiles are rewritten.
+ */
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/ledger/logsettle.h"
+#include "gateway/ledger/logstore_priv.h"
+
+struct pending {
+    struct segment_record record; /* leaf is not kept */
+    uint64_t offset;
+    struct tlog_hash leaf;
+};
+
+struct scan {
+    struct logstore *log;
+    bool hash; /* this segment's leaves are hashed into the tree */
+    size_t segment;
+    uint64_t at;    /* file offset of window[0] */
+    size_t len;     /* bytes in the window */
+    size_t pos;     /* of the next item in the window */
+    uint64_t batch; /* file offset behind the last whole batch */
+    uint64_t size;  /* entries up to there */
+    struct tlog_hash root;
+    size_t pending_count;
+    struct pending pending[SEGMENT_BATCH_MAX];
+};
+
+/* Moves the unread bytes to the front and fills the window. */
+static enum err
+refill(struct scan *s)
+{
+    struct logstore *log = s->log;
+    memmove(log->window, log->window + s->pos, s->len - s->pos);
+    s->at += s->pos;
+    s->len -= s->pos;
+    s->pos = 0;
+    const uint64_t left = log->config.segment_bytes - s->at - s->len;
+    const size_t room = LOGSTORE_WINDOW - s->len;
+    const size_t take = left < room ? (size_t)left : room;
+    TRY(logio_read(log->fds[s->segment], log->window + s->len, take, (off_t)(s->at + s->len)));
+    s->len += take;
+    return ERR_OK;
+}
+
+static enum err
+take_record(struct scan *s, const struct segment_record *record, uint64_t offset)
+{
+    if (s->pending_count == SEGMENT_BATCH_MAX || record->index != s->size + s->pending_count)
+        return ERR_IO;
+    struct pending *p = &s->pending[s->pending_count++];
+    p->record = *record;
+    p->offset = offset;
+    return s->hash ? tlog_leaf_hash(record->leaf, &p->leaf) : ERR_OK;
+}
+
+/* The batch before a trailer is whole: its entries count. */
+static enum err
+take_batch(struct scan *s, uint64_t size, const struct tlog_hash *root)
+{
+    struct logstore *log = s->log;
+    if (size != s->size + s->pending_count || s->pending_count == 0)
+        return ERR_IO;
+    TRY(logindex_reserve(&log->index, s->pending_count));
+    if (s->hash)
+        TRY(logsettle_run(log));
+    for (size_t i = 0; i < s->pending_count; i++) {
+        struct pending *p = &s->pending[i];
+        TRY(logstore_place_put(log, p->record.index, s->segment, p->offset));
+        if (p->record.has_transfer)
+            logindex_put(&log->index, &p->record.key, p->record.index);
+        if (s->hash)
+            TRY(tlog_edge_append(&log->edge, &p->leaf, logtiles_push, &log->tiles));
+    }
+    if (s->hash) {
+        struct tlog_hash now;
+        TRY(tlog_edge_root(&log->edge, &now));
+        if (!tlog_hash_eq(&now, root))
+            return ERR_IO;
+        log->root = now;
+    }
+    s->size = size;
+    s->root = *root;
+    s->pending_count = 0;
+    s->batch = s->at + s->pos;
+    return ERR_OK;
+}
+
+/* Reads one segment to its last whole batch. */
+static enum err
+scan_segment(struct scan *s)
+{
+    struct logstore *log = s->log;
+    struct segment_record record;
+    struct tlog_hash root;
+    uint64_t size = 0;
+    size_t need = 0;
+    s->at = SEGMENT_HEADER;
+    s->len = 0;
+    s->pos = 0;
+    s->pending_count = 0;
+    s->batch = SEGMENT_HEADER;
+    uint32_t seed = segment_seed(&log->crc, s->size, &s->root);
+    TRY(refill(s));
+    for (;;) {
+        const uint64_t offset = s->at + s->pos;
+        const enum segment_item item = segment_read(&log->crc, seed, span_of(log->window, s->len),
+                                                    &s->pos, &record, &size, &root, &need);
+        if (item == SEGMENT_IS_RECORD) {
+            if (take_record(s, &record, offset) != ERR_OK)
+                return ERR_OK;
+        } else if (item == SEGMENT_IS_TRAILER) {
+            TRY(take_batch(s, size, &root));
+            seed = segment_seed(&log->crc, s->size, &s->root);
+        } else if (need > s->len - s->pos && s->at + s->len < log->config.segment_bytes) {
+            TRY(refill(s));
+        } else {
+            return ERR_OK;
+        }
+    }
+}
+
+/* Zeros what a torn batch left behind, so that nothing stale is ever stepped on. A batch is at most
+ * LOGSTORE_BATCH_BYTES long. */
+static enum err
+clear_tail(struct logstore *log)
+{
+    const int fd = log->fds[log->segment_count - 1];
+    uint64_t end = log->used + LOGSTORE_BATCH_BYTES + SEGMENT_HEADER;
+    bool dirty = false;
+    if (end > log->config.segment_bytes)
+        end = log->config.segment_bytes;
+    for (uint64_t at = log->used; at < end;) {
+        const size_t take = end - at < LOGSTORE_WINDOW ? (size_t)(end - at) : LOGSTORE_WINDOW;
+        bool zero = true;
+        TRY(logio_read(fd, log->window, take, (off_t)at));
+        for (size_t i = 0; i < take && zero; i++)
+            zero = log->window[i] == 0;
+        if (!zero) {
+            memset(log->window, 0, take);
+            if (log->io->write(log->io->ctx, fd, log->window, take, (off_t)at) != 0)
+                return logstore_fail(log, ERR_IO);
+            dirty = true;
+        }
+        at += take;
+    }
+    if (dirty && log->io->datasync(log->io->ctx, fd) != 0)
+        return logstore_fail(log, ERR_IO);
+    return ERR_OK;
+}
+
+/* Opens the segments that have a header; the first one without is the reserve. heads[i] is that of
+ * segment i. */
+static enum err
+open_segments(struct logstore *log, struct segment_head *last)
+{
+    for (log->segment_count = 0; log->segment_count < LOGSTORE_SEGMENTS_MAX;) {
+        char name[SEGMENT_NAME_MAX];
+        uint8_t raw[SEGMENT_HEADER];
+        struct stat st;
+        segment_name(log->segment_count, name);
+        const int fd = openat(log->dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+            return ERR_OK;
+        if (fstat(fd, &st) != 0 || (uint64_t)st.st_size < log->config.segment_bytes ||
+            logio_read(fd, raw, sizeof(raw), 0) != ERR_OK ||
+            segment_read_head(&log->crc, raw, last) != ERR_OK ||
+            last->number != log->segment_count) {
+            (void)close(fd);
+            return ERR_OK;
+        }
+        log->fds[log->segment_count++] = fd;
+    }
+    return ERR_NO_SPACE;
+}
+
+static enum err
+read_head(struct logstore *log, size_t segment, struct segment_head *ret)
+{
+    uint8_t raw[SEGMENT_HEADER];
+    TRY(logio_read(log->fds[segment], raw, sizeof(raw), 0));
+    return segment_read_head(&log->crc, raw, ret);
+}
+
+/* True if every full tile and bundle of a tree of size leaves is there in its length. */
+static bool
+tiles_present(struct logstore *log, uint64_t size)
+{
+    for (int level = TILE_ENTRIES; level < LOGTILES_LEVELS; level++) {
+        const uint64_t full = tile_nodes(level, size) / TILE_WIDTH;
+        for (uint64_t i = 0; i < full; i++) {
+            char path[TILE_PATH_MAX];
+            struct stat st;
+            const struct tile tile = {.level = level, .index = i, .width = TILE_WIDTH};
+            if (tile_path(&tile, path) != ERR_OK || fstatat(log->dir, path, &st, 0) != 0 ||
+                (level != TILE_ENTRIES && st.st_size != TILE_BYTES))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Loads the tree up to the last segment from tiles; false if they do not bear it out. */
+static bool
+quick_start(struct logstore *log, const struct segment_head *head)
+{
+    char name[SEGMENT_NAME_MAX];
+    size_t len = 0;
+    struct tlog_hash root;
+    const struct tlog_reader reader = logstore_reader(log);
+    if (head->number == 0)
+        return false;
+    logstore_frontier_name(head->number, name);
+    if (logio_load(log->dir, name, log->window, LOGSTORE_WINDOW, &len) != ERR_OK ||
+        logtiles_load(&log->tiles, head->first, span_of(log->window, len)) != ERR_OK ||
+        !tiles_present(log, head->first) ||
+        tlog_edge_load(&reader, head->first, &log->edge) != ERR_OK ||
+        tlog_edge_root(&log->edge, &root) != ERR_OK)
+        return false;
+    return tlog_hash_eq(&root, &head->root);
+}
+
+static enum err
+scan_all(struct logstore *log, struct scan *s, bool quick)
+{
+    s->log = log;
+    TRY(tlog_empty_root(&s->root));
+    log->root = s->root;
+    for (size_t i = 0; i < log->segment_count; i++) {
+        struct segment_head head;
+        TRY(read_head(log, i, &head));
+        if (head.first != s->size || !tlog_hash_eq(&head.root, &s->root))
+            return ERR_IO;
+        s->segment = i;
+        s->hash = !quick || i + 1 == log->segment_count;
+        if (s->hash && quick)
+            log->root = s->root;
+        TRY(scan_segment(s));
+    }
+    log->used = log->segment_count == 0 ? 0 : s->batch;
+    return ERR_OK;
+}
+
+/* The published checkpoint must be a prefix of what is here, else entries were lost or this is an
+ * old copy of the folder. */
+static enum err
+check_published(struct logstore *log)
+{
+    char text[CHECKPOINT_MAX];
+    struct note note;
+    struct note_signers by;
+    struct checkpoint c;
+    struct tlog_hash root;
+    size_t len = 0;
+    TRY(tlog_empty_root(&log->published.root));
+    const enum err err = logio_load(log->dir, "checkpoint", (uint8_t *)text, sizeof(text), &len);
+    if (err == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(err);
+    if (checkpoint_open(span_of(text, len), &log->config.key, 1, &note, &by, &c) != ERR_OK ||
+        c.size > log->edge.size) {
+        log->quarantined = true;
+        return ERR_OK;
+    }
+    TRY(logstore_root(log, c.size, &root));
+    if (!tlog_hash_eq(&root, &c.root)) {
+        log->quarantined = true;
+        return ERR_OK;
+    }
+    log->published = (struct logstore_head){.size = c.size, .root = c.root};
+    log->has_checkpoint = true;
+    return ERR_OK;
+}
+
+enum err
+logrecover_run(struct logstore *log)
+{
+    struct segment_head last = {.number = 0};
+    TRY(open_segments(log, &last));
+    struct scan *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return ERR_NOMEM;
+    bool quick = false;
+    enum err err = ERR_OK;
+    if (log->segment_count > 0) {
+        err = read_head(log, log->segment_count - 1, &last);
+        quick = err == ERR_OK && quick_start(log, &last);
+        if (!quick) {
+            logtiles_init(&log->tiles, log->io, log->dir);
+            tlog_edge_init(&log->edge);
+        }
+    }
+    if (err == ERR_OK)
+        err = scan_all(log, s, quick);
+    free(s);
+    TRY(err);
+    if (log->segment_count > 0)
+        TRY(clear_tail(log));
+    TRY(logstore_take_reserve(log));
+    if (log->segment_count == 0) {
+        log->segment_count = 1;
+        log->reserve_held = false;
+        TRY(logstore_take_reserve(log));
+    }
+    TRY(logsettle_run(log));
+    return check_published(log);
+}
