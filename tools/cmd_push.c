@@ -96,22 +96,25 @@ look_up(const struct push *p)
     char path[PARTNER_PATH_MAX];
     struct partner_answer answer;
     (void)snprintf(path, sizeof(path), "/v1/transfers?idempotency_key=%s&limit=1", p->key);
-    int code = CLI_UNREACHABLE;
+    const int code = CLI_UNREACHABLE;
     const bool came = partner_get(p->cli, p->http, path, NULL, &answer);
     const struct json_node *list =
         came && answer.is_json ? json_get(&answer.doc, answer.doc.nodes, "transfers") : NULL;
-    if (list != NULL && list->type == JSON_ARRAY && list->count > 0) {
-        const struct json_node *transfer = json_first(&answer.doc, list);
-        struct span state = span_of(NULL, 0);
-        cli_say(p->cli, "the gateway has this transfer");
-        partner_print_transfer(&answer.doc, transfer);
-        if (json_need_str(&answer.doc, transfer, "state", 32, &state, NULL) == ERR_OK)
-            code = partner_exit_of_state(state);
+    struct span id = span_of(NULL, 0);
+    char found[PARTNER_ID_LEN + 1] = "";
+    if (list != NULL && list->type == JSON_ARRAY && list->count > 0 &&
+        json_first(&answer.doc, list)->type == JSON_OBJECT &&
+        json_need_str(&answer.doc, json_first(&answer.doc, list), "id", PARTNER_ID_LEN, &id,
+                      NULL) == ERR_OK) {
+        (void)snprintf(found, sizeof(found), "%.*s", (int)id.len, (const char *)id.ptr);
     } else if (came) {
         cli_say(p->cli, "the gateway has no transfer of this push: it can be repeated");
     }
     partner_done(&answer);
-    return code;
+    if (found[0] == '\0' || !partner_check_id(p->cli, found))
+        return code;
+    cli_say(p->cli, "the gateway has this transfer");
+    return partner_wait(p->cli, p->http, found);
 }
 
 static int

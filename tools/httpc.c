@@ -273,8 +273,11 @@ httpc_do(struct httpc *c, const struct httpc_request *request, struct httpc_resp
     enum err err = ERR_NOMEM;
     if (set_request(c, request, url, headers)) {
         const CURLcode code = curl_easy_perform(c->curl);
-        /* An answer that came while we were still sending is an answer. */
-        const bool answered = code == CURLE_SEND_ERROR && ret->status >= 400;
+        /* An answer that came while we were still sending is an answer, also when the gateway then
+         * stopped our body by RST_STREAM (RFC 9113 8.1). */
+        const bool answered =
+            ret->status >= 400 && request->body_fd >= 0 &&
+            (code == CURLE_SEND_ERROR || code == CURLE_HTTP2_STREAM || code == CURLE_HTTP2);
         err = c->fault != ERR_OK ? c->fault : (answered ? ERR_OK : err_of(code));
         if (err != ERR_OK && c->detail[0] == '\0')
             (void)snprintf(c->detail, sizeof(c->detail), "%s", curl_easy_strerror(code));

@@ -3,6 +3,7 @@
 """push, may, status, receipt, inbox and pull against a double of the partner listener. Arguments:
 the program tdz, certs-example/make.sh."""
 import base64
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 import gateway_double as double  # noqa: E402
+import h2_double  # noqa: E402
 
 
 class Fixture:
@@ -200,6 +202,27 @@ def test_connection(t):
              f"'{' '.join(words).replace(t.file, 'FILE')}' is a usage error", done)
 
 
+def test_http2(t, server):
+    profile = t.make_profile("h2", t.certs + "/partners/hospital-kl", url=server.url)
+    done = t.run("push", t.file, "--agreement", "open-data", profile=profile)
+    want = hashlib.sha256(double.DATA).hexdigest()
+    t.ok(done.returncode == 0 and server.seen[0] ==
+         ("PUT", "/v1/agreements/open-data/datasets/prices%20list.csv", want),
+         "push sends the file over HTTP/2", done)
+    done = t.run("push", t.file, "--agreement", "telemetry-2026", profile=profile)
+    t.ok(done.returncode == 1 and "my-export/r7" in done.stderr,
+         "a refusal that comes before the body ends is understood over HTTP/2", done)
+    done = t.run("push", t.file, "--agreement", "telemetry-2026", "--name", "resets",
+                 profile=profile)
+    t.ok(done.returncode == 1 and "my-export/r7" in done.stderr,
+         "a refusal lost with its stream is found again, with its reasons", done)
+    done = t.run("pull", "1" * 32, "-o", "h2.csv", profile=profile)
+    with open(os.path.join(t.work, "h2.csv"), "rb") as file:
+        same = file.read() == double.DATA
+    t.ok(done.returncode == 0 and same and server.seen[-1][1] == f"/v1/inbox/{'1' * 32}/ack",
+         "pull fetches and acknowledges over HTTP/2", done)
+
+
 def main(tdz, make):
     with tempfile.TemporaryDirectory() as folder:
         certs = os.path.join(folder, "certs")
@@ -213,6 +236,8 @@ def main(tdz, make):
         test_questions(t)
         test_pull(t)
         test_connection(t)
+        test_http2(t, h2_double.Server(zone + "/partner.pem", zone + "/partner.key",
+                                       zone + "/ca.pem"))
         server.shutdown()
         return t.end()
 
