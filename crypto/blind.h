@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pseudonyms of persons: 64 bits of keyed BLAKE2b, so that distinct persons can be counted exactly
+ * without keeping who they are. The key space of identifiers is small, hence the key is a secret
+ * and the pseudonyms are personal data. Spec: classification.md 5. */
+#ifndef TDZ_CRYPTO_BLIND_H
+#define TDZ_CRYPTO_BLIND_H
+
+#include "schemas/span.h"
+
+enum { BLIND_VALUE_MAX = 320 };
+
+/* The pseudonym of value (at most BLIND_VALUE_MAX bytes, asserted) in domain, which separates equal
+ * values of different types. Needs no set-up and cannot fail. */
+uint64_t blind_u64(const uint8_t key[static 32], uint8_t domain, struct span value);
+
+#endif

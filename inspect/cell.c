@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The content of fields. A field that lies whole in the input is scanned where it is; any other is
+ * gathered in the window, which is scanned when it is full and more follows. Both ways see the same
+ * bytes at once, so the result does not depend on the split. */
+#include <assert.h>
+
+#include "crypto/blind.h"
+#include "inspect/hotword.h"
+#include "inspect/inner.h"
+
+void
+cell_start(struct inspection *i, size_t column_number)
+{
+    i->column_number = column_number;
+    i->column = column_number < INSPECTION_COLUMNS_MAX ? column_number : INSPECTION_COLUMNS_MAX;
+    if (i->column == INSPECTION_COLUMNS_MAX)
+        i->reasons |= 1U << FINDINGS_TOO_MANY_COLUMNS;
+    if (i->column >= i->column_count)
+        i->column_count = i->column + 1;
+    i->window_len = 0;
+    i->window_at = 0;
+    i->field_len = 0;
+    i->cell_pass = 0;
+    i->cell_number++;
+    tokscan_reset(&i->scan);
+}
+
+/* Where a person's hash came from; never 0, because a strength is at least 1. */
+static uint16_t
+cell_tag(size_t column, unsigned type, enum tokscan_strength strength)
+{
+    return (uint16_t)(column << 4 | type << 2 | (unsigned)strength);
+}
+
+static void
+cell_person(struct inspection *i, struct inner_column *c, unsigned type, const struct token *t,
+            enum tokscan_strength strength)
+{
+    uint8_t wide[18];
+    struct span value = span_of(t->canon, t->canon_len);
+    if (strength == TOKSCAN_BARE) {
+        if ((c->dead & IDENT_BIT(type)) != 0) {
+            c->late[type]++;
+            return;
+        }
+        c->tentative[type]++;
+    }
+    if (type == IDENT_PRC_ID && t->is_old_prc) {
+        ident_prc15_widen(t->canon, wide);
+        value = span_of(wide, sizeof(wide));
+    }
+    i->row_kind |= 1U << type;
+    persons_add(i->persons, blind_u64(i->counting_key, (uint8_t)type, value),
+                cell_tag(i->column, type, strength));
+}
+
+static void
+cell_token(struct inspection *i, struct span text, struct token *t)
+{
+    struct inner_column *c = &i->columns[i->column];
+    enum tokscan_strength strength = t->strength;
+    if (t->pass != 0 && strength != TOKSCAN_SURE && t->at <= text.len) {
+        const size_t from = t->at > HOTWORD_BEFORE ? t->at - HOTWORD_BEFORE : 0;
+        const uint32_t words = hotword_find(span_of(text.ptr + from, t->at - from)) & t->pass;
+        if (words != 0) {
+            t->pass = words;
+            strength = TOKSCAN_SURE;
+        }
+    }
+    t->strength = strength;
+    colstat_add(&c->stat, t, strength);
+    i->cell_pass |= t->pass;
+    for (unsigned type = 0; type < INNER_PERSON_TYPES; type++) {
+        if ((t->shape & IDENT_BIT(type)) != 0 && c->stat.shape[type] % COLSTAT_DEAD_CELLS == 0 &&
+            colstat_is_dead(&c->stat, (enum ident)type))
+            c->dead |= (uint8_t)IDENT_BIT(type);
+        if ((t->pass & IDENT_BIT(type)) != 0)
+            cell_person(i, c, type, t, strength);
+    }
+    if (i->config.sink != NULL && t->pass != 0)
+        i->config.sink(i->config.sink_ctx, i->column, i->cell_number, t);
+}
+
+static bool
+cell_is_ascii(struct span text)
+{
+    uint64_t seen = 0;
+    size_t at = 0;
+    for (; text.len - at >= 8; at += 8) {
+        uint64_t word = 0;
+        memcpy(&word, text.ptr + at, 8);
+        seen |= word;
+    }
+    for (; at < text.len; at++)
+        seen |= text.ptr[at];
+    return (seen & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/* Scans raw, whose first byte is stored at offset, from index from on. Returns the index where the
+ * next piece must begin. */
+static size_t
+cell_scan(struct inspection *i, struct span raw, uint64_t offset, size_t from, bool is_last)
+{
+    struct token token;
+    struct span text = raw;
+    const uint16_t *map = NULL;
+    size_t start = from;
+    if (!cell_is_ascii(raw) && normal_needed(raw)) {
+        text = span_of(i->normal, normal_text(raw, i->normal, i->normal_map));
+        map = i->normal_map;
+        start = 0;
+        while (start < text.len && map[start] < from)
+            start++;
+    }
+    tokscan_feed(&i->scan, text, map, offset, start, is_last);
+    while (tokscan_next(&i->scan, &token))
+        cell_token(i, text, &token);
+    return map == NULL ? i->scan.at : map[i->scan.at];
+}
+
+/* The window is full and more follows: scan it and keep what is not decided yet. */
+static void
+cell_flush(struct inspection *i)
+{
+    const struct span text = span_of(i->window, i->window_len);
+    const size_t next = cell_scan(i, text, i->window_offset, i->window_at, false);
+    const size_t keep = next > INNER_BACK ? next - INNER_BACK : 0;
+    assert(keep > 0);
+    i->window_len -= keep;
+    memmove(i->window, i->window + keep, i->window_len);
+    i->window_offset += keep;
+    i->window_at = next - keep;
+}
+
+void
+cell_piece(struct inspection *i, struct span piece, uint64_t offset)
+{
+    if (i->field_len == 0)
+        i->window_offset = offset;
+    i->field_len += piece.len;
+    while (piece.len > 0) {
+        if (i->window_len == INNER_WINDOW)
+            cell_flush(i);
+        const size_t room = INNER_WINDOW - i->window_len;
+        const size_t take = piece.len < room ? piece.len : room;
+        memcpy(i->window + i->window_len, piece.ptr, take);
+        i->window_len += take;
+        piece = span_from(piece, take);
+    }
+}
+
+/* Counts the cell in its column and compares it with what is declared and expected. */
+static void
+cell_count(struct inspection *i, struct span cell, bool whole, bool quoted)
+{
+    struct inner_column *c = &i->columns[i->column];
+    const struct fieldset *fields = i->config.fields;
+    if (whole && csvread_trim(cell).len == 0)
+        return;
+    i->row_filled = true;
+    if (i->in_header)
+        return;
+    c->stat.cells++;
+    if (c->is_personal)
+        i->row_kind |= INNER_DECLARED_BIT;
+    if (c->field == FIELDSET_MAX || fields == NULL)
+        return;
+    const struct fieldset_field *field = &fields->fields[c->field];
+    const bool acted = i->config.stage == INSPECTION_OUT && c->action != TRANSFORM_NONE;
+    if (acted) {
+        bool shown = false;
+        if (c->action == TRANSFORM_TOKENISE)
+            shown = whole && transform_is_token(cell);
+        if (c->action == TRANSFORM_MASK)
+            shown = whole && transform_is_masked(cell, quoted);
+        c->undone += shown ? 0 : 1;
+        return;
+    }
+    if (field->ident < IDENT_FOUND_COUNT && !field->pseudonymised &&
+        (i->cell_pass & IDENT_BIT(field->ident)) == 0)
+        c->failed++;
+}
+
+void
+cell_end(struct inspection *i, struct span piece, uint64_t offset, bool quoted,
+         struct span *ret_cell, bool *ret_whole)
+{
+    struct token token;
+    const bool direct = i->field_len == 0 && piece.len <= INNER_WINDOW;
+    struct span text = piece;
+    if (direct) {
+        i->field_len = piece.len;
+        i->window_offset = offset;
+    } else {
+        cell_piece(i, piece, offset);
+        text = span_of(i->window, i->window_len);
+    }
+    /* Nothing shorter than 12 bytes is an identifier, but an address. */
+    if (text.len >= 12 || memchr(text.ptr, '@', text.len) != NULL)
+        (void)cell_scan(i, text, i->window_offset, i->window_at, true);
+    if (tokscan_finish(&i->scan, i->window_offset + text.len, &token))
+        cell_token(i, text, &token);
+    if (i->mode == INNER_TABLE && i->field_len > INSPECTION_FIELD_MAX)
+        i->reasons |= 1U << FINDINGS_FIELD_TOO_LONG;
+    *ret_whole = i->field_len <= INNER_WINDOW;
+    *ret_cell = text;
+    cell_count(i, text, *ret_whole, quoted);
+}
+
+void
+cell_row_end(struct inspection *i)
+{
+    i->row_kinds[i->row_kind]++;
+    if (!i->in_header)
+        i->rows++;
+    i->row_kind = 0;
+    i->row_filled = false;
+    i->in_header = false;
+}

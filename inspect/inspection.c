@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inspect/inspection.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "crypto/key.h"
+#include "inspect/inner.h"
+
+enum err
+inspection_new(size_t persons_max, struct inspection **ret)
+{
+    struct inspection *i = calloc(1, sizeof(*i));
+    if (i == NULL)
+        return ERR_NOMEM;
+    const enum err err = persons_new(persons_max, &i->persons);
+    if (err != ERR_OK) {
+        free(i);
+        return err;
+    }
+    *ret = i;
+    return ERR_OK;
+}
+
+void
+inspection_free(struct inspection *i)
+{
+    if (i == NULL)
+        return;
+    persons_free(i->persons);
+    key_wipe(i, sizeof(*i));
+    free(i);
+}
+
+/* True if any field has an action. */
+static bool
+inspection_acts(const struct inspection_config *config, enum transform only)
+{
+    if (config->fields == NULL || config->actions == NULL)
+        return false;
+    for (size_t f = 0; f < config->fields->field_count; f++)
+        if (config->actions[f] != TRANSFORM_NONE &&
+            (only == TRANSFORM_NONE || config->actions[f] == (uint8_t)only))
+            return true;
+    return false;
+}
+
+enum err
+inspection_start(struct inspection *i, const struct inspection_config *config)
+{
+    const bool performs = config->stage == INSPECTION_IN && inspection_acts(config, TRANSFORM_NONE);
+    const bool tokens = performs && inspection_acts(config, TRANSFORM_TOKENISE);
+    if (config->counting_key == NULL || (tokens && config->token_key == NULL))
+        return ERR_MISSING;
+    struct persons *persons = i->persons;
+    persons_reset(persons);
+    key_wipe(i, sizeof(*i));
+    i->persons = persons;
+    i->config = *config;
+    memcpy(i->counting_key, config->counting_key, sizeof(i->counting_key));
+    if (tokens)
+        memcpy(i->token_key, config->token_key, sizeof(i->token_key));
+    i->config.counting_key = NULL;
+    i->config.token_key = NULL;
+    i->mode = INNER_HEAD;
+    i->identity = !performs;
+    for (size_t c = 0; c <= INSPECTION_COLUMNS_MAX; c++)
+        i->columns[c].field = FIELDSET_MAX;
+    return ERR_OK;
+}
+
+bool
+inspection_is_identity(const struct inspection *i)
+{
+    return i->identity;
+}
+
+/* The head is full or all there is: decides how the stream is read. */
+static void
+inspection_decide(struct inspection *i, bool is_all)
+{
+    const struct fieldset *fields = i->config.fields;
+    const bool want_table = (fields != NULL && fields->format == FIELDSET_CSV) || !i->identity;
+    sniff_head(span_of(i->head, i->head_len), is_all, want_table, &i->sniff);
+    switch (i->sniff.kind) {
+    case SNIFF_TABLE:
+        i->mode = INNER_TABLE;
+        i->head_at = i->sniff.bom;
+        i->offset = i->sniff.bom;
+        emit_bytes(i, span_of(i->head, i->sniff.bom));
+        table_start(i);
+        return;
+    case SNIFF_TEXT:
+        i->mode = INNER_TEXT;
+        cell_start(i, 0);
+        return;
+    case SNIFF_OPAQUE:
+        i->mode = i->sniff.is_readable ? INNER_TEXT : INNER_BINARY;
+        if (i->mode == INNER_TEXT)
+            cell_start(i, 0);
+        return;
+    }
+}
+
+static size_t
+inspection_text(struct inspection *i, struct span in)
+{
+    const uint8_t *at = in.ptr;
+    size_t left = in.len;
+    while (left > 0) {
+        const uint8_t *line = memchr(at, '\n', left);
+        if (line == NULL)
+            break;
+        i->rows++;
+        left -= (size_t)(line - at) + 1;
+        at = line + 1;
+    }
+    if (in.len > 0)
+        i->row_filled = in.ptr[in.len - 1] != '\n';
+    cell_piece(i, in, i->offset);
+    i->offset += in.len;
+    emit_bytes(i, in);
+    return in.len;
+}
+
+/* Parses from the front of in; returns how much. */
+static size_t
+inspection_run(struct inspection *i, struct span in)
+{
+    if (!i->identity && in.len > INNER_SLICE)
+        in.len = INNER_SLICE;
+    switch (i->mode) {
+    case INNER_TABLE:
+        return table_run(i, in);
+    case INNER_TEXT:
+        return inspection_text(i, in);
+    case INNER_BINARY:
+        emit_bytes(i, in);
+        return in.len;
+    case INNER_IDLE:
+    case INNER_HEAD:
+    case INNER_DONE:
+        break;
+    }
+    assert(false);
+    return 0;
+}
+
+/* Takes up to in.len bytes into the head, or runs the head, or runs in; false when nothing more can
+ * be done now. */
+static bool
+inspection_step(struct inspection *i, struct span in, size_t *used)
+{
+    if (!emit_drain(i) || i->failed != ERR_OK)
+        return false;
+    const struct span rest = span_from(in, *used);
+    size_t take = 0;
+    if (i->mode == INNER_HEAD) {
+        const size_t room = SNIFF_HEAD_BYTES - i->head_len;
+        take = rest.len < room ? rest.len : room;
+        if (take > 0)
+            memcpy(i->head + i->head_len, rest.ptr, take);
+        i->head_len += take;
+        if (i->head_len == SNIFF_HEAD_BYTES)
+            inspection_decide(i, false);
+    } else if (i->head_at < i->head_len) {
+        i->head_at += inspection_run(i, span_of(i->head + i->head_at, i->head_len - i->head_at));
+        return true;
+    } else if (rest.len > 0) {
+        take = inspection_run(i, rest);
+    }
+    if (i->mode != INNER_BINARY)
+        normal_utf8_feed(&i->utf8, span_of(rest.ptr, take));
+    i->bytes += take;
+    *used += take;
+    return take > 0;
+}
+
+static void
+inspection_output(struct inspection *i, uint8_t *out, size_t cap)
+{
+    i->out = out;
+    i->out_cap = cap;
+    i->out_len = 0;
+}
+
+enum err
+inspection_feed(struct inspection *i, struct span in, size_t *ret_used, uint8_t *out, size_t cap,
+                size_t *ret_len)
+{
+    size_t used = 0;
+    if (i->mode == INNER_IDLE || i->mode == INNER_DONE || i->finishing)
+        return ERR_STATE;
+    struct span now = in;
+    if (i->identity && out != NULL && now.len > cap)
+        now.len = cap;
+    inspection_output(i, out, cap);
+    while (inspection_step(i, now, &used))
+        continue;
+    if (i->failed != ERR_OK)
+        return i->failed;
+    if (i->identity && out != NULL && used > 0)
+        memcpy(out, in.ptr, used);
+    *ret_used = used;
+    *ret_len = i->identity ? (out != NULL ? used : 0) : i->out_len;
+    i->out = NULL;
+    return used < in.len || i->spill_len > 0 ? ERR_AGAIN : ERR_OK;
+}
+
+/* The input is complete and parsed: closes the open field and record. */
+static void
+inspection_close(struct inspection *i)
+{
+    struct span cell;
+    bool whole = false;
+    if (i->mode == INNER_TABLE)
+        table_finish(i);
+    if (i->mode == INNER_TEXT) {
+        i->rows += i->row_filled ? 1 : 0; /* a last line without its end */
+        cell_end(i, span_of("", 0), i->offset, false, &cell, &whole);
+    }
+    normal_utf8_finish(&i->utf8);
+    if (i->failed == ERR_OK)
+        conclude_findings(i);
+    i->mode = INNER_DONE;
+}
+
+enum err
+inspection_finish(struct inspection *i, uint8_t *out, size_t cap, size_t *ret_len)
+{
+    size_t used = 0;
+    if (i->mode == INNER_IDLE)
+        return ERR_STATE;
+    inspection_output(i, out, cap);
+    i->finishing = true;
+    if (i->mode == INNER_HEAD)
+        inspection_decide(i, true);
+    while (i->mode != INNER_DONE) {
+        while (inspection_step(i, span_of("", 0), &used))
+            continue;
+        if (i->spill_len > 0 || i->failed != ERR_OK || i->head_at < i->head_len)
+            break;
+        inspection_close(i);
+    }
+    (void)emit_drain(i);
+    *ret_len = i->out_len;
+    i->out = NULL;
+    if (i->failed != ERR_OK)
+        return i->failed;
+    return i->mode != INNER_DONE || i->spill_len > 0 ? ERR_AGAIN : ERR_OK;
+}
