@@ -64,7 +64,13 @@ sandbox_early(int first_fd)
         return ERR_SYS;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return ERR_SYS;
-    return sigaction(SIGPIPE, &ignore, NULL) == 0 ? ERR_OK : ERR_SYS;
+    /* Orders come by message; a signal to the whole group (Ctrl-C, systemd) is the warden's. */
+    static const int ignored[] = {SIGPIPE, SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        if (sigaction(ignored[i], &ignore, NULL) != 0)
+            return ERR_SYS;
+    }
+    return ERR_OK;
 }
 
 enum err

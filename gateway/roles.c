@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/roles.h"
+
+#include <assert.h>
+
+/* A role without code of its own yet: it starts, is sandboxed, and takes no message. */
+static enum err
+roles_setup_idle(struct rolemain *rm, struct grant *grants, size_t grant_count, void **ret_ctx)
+{
+    (void)rm;
+    (void)grants;
+    (void)grant_count;
+    *ret_ctx = NULL;
+    return ERR_OK;
+}
+
+static const struct role_ops roles_table[ROLE_COUNT] = {
+#define ROLE(NAME, name, instances_max, restartable) \
+    [ROLE_##NAME] = {.role = ROLE_##NAME, .setup = roles_setup_idle},
+#include "gateway/core/role.def"
+#undef ROLE
+};
+
+const struct role_ops *
+roles_ops(enum role_id role)
+{
+    assert(role < ROLE_COUNT && role != ROLE_WARDEN);
+    return &roles_table[role];
+}
