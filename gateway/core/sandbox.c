@@ -158,17 +158,17 @@ sandbox_seccomp_fcntl(scmp_filter_ctx filter, enum role_id role)
     static const int locks[] = {F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof(any) / sizeof(any[0]); i++) {
-        const struct scmp_arg_cmp arg = SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)any[i]);
+        const struct scmp_arg_cmp arg = SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)any[i], 0);
         rc = sandbox_allow_args(filter, "fcntl", 1, &arg);
     }
     const bool folders = (SANDBOX_FOLDERS & ROLE_BIT(role)) != 0;
     for (size_t i = 0; folders && rc == 0 && i < sizeof(locks) / sizeof(locks[0]); i++) {
-        const struct scmp_arg_cmp arg = SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)locks[i]);
+        const struct scmp_arg_cmp arg = SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)locks[i], 0);
         rc = sandbox_allow_args(filter, "fcntl", 1, &arg);
     }
     /* Non-blocking may be switched on, never off: a ring's eventfd is shared with a role that may
      * not trust us. */
-    const struct scmp_arg_cmp set[] = {SCMP_A1(SCMP_CMP_EQ, F_SETFL),
+    const struct scmp_arg_cmp set[] = {SCMP_A1(SCMP_CMP_EQ, F_SETFL, 0),
                                        SCMP_A2(SCMP_CMP_MASKED_EQ, O_NONBLOCK, O_NONBLOCK)};
     return rc != 0 ? rc : sandbox_allow_args(filter, "fcntl", 2, set);
 }
@@ -189,14 +189,14 @@ sandbox_seccomp_sockets(scmp_filter_ctx filter, enum role_id role)
     if ((SANDBOX_NETWORK & ROLE_BIT(role)) == 0)
         return 0;
     for (size_t i = 0; rc == 0 && i < sizeof(options) / sizeof(options[0]); i++) {
-        const struct scmp_arg_cmp args[] = {SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)options[i][0]),
-                                            SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)options[i][1])};
+        const struct scmp_arg_cmp args[] = {SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)options[i][0], 0),
+                                            SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)options[i][1], 0)};
         rc = sandbox_allow_args(filter, "setsockopt", 2, args);
     }
     for (size_t i = 0; role == ROLE_LINK && rc == 0 && i < 2; i++) {
         const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-        const struct scmp_arg_cmp args[] = {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
-                                            SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)type)};
+        const struct scmp_arg_cmp args[] = {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0),
+                                            SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)type, 0)};
         rc = sandbox_allow_args(filter, "socket", 2, args);
     }
     return rc;
@@ -206,7 +206,7 @@ sandbox_seccomp_sockets(scmp_filter_ctx filter, enum role_id role)
 static int
 sandbox_seccomp_signals(scmp_filter_ctx filter)
 {
-    const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+    const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
     int rc = sandbox_allow_args(filter, "tgkill", 1, &self);
 #if TDZ_FAULTS
     if (rc == 0)
