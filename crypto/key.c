@@ -143,3 +143,28 @@ key_arena_used(const struct key_arena *arena)
 {
     return arena->used;
 }
+
+enum err
+key_block_new(size_t bytes, void **ret)
+{
+    if (bytes < 1 || bytes > KEY_BLOCK_BYTES_MAX)
+        return ERR_RANGE;
+    TRY(key_init());
+    void *block = sodium_malloc(bytes);
+    if (block == NULL)
+        return ERR_NOMEM;
+    const enum err err = key_arena_protect(block, bytes);
+    if (err != ERR_OK) {
+        sodium_free(block);
+        return err;
+    }
+    sodium_memzero(block, bytes);
+    *ret = block;
+    return ERR_OK;
+}
+
+void
+key_block_free(void *block)
+{
+    sodium_free(block);
+}

@@ -63,4 +63,10 @@ void key_arena_give(struct key_arena *arena, struct secret64 *slot);
 
 size_t key_arena_used(const struct key_arena *arena);
 
+/* One zeroed block of locked memory for a struct of long-lived secrets, 1 to 64 KiB (ERR_RANGE),
+ * protected like an arena; other errors as key_arena_new. */
+enum { KEY_BLOCK_BYTES_MAX = 65536 };
+MUST_USE enum err key_block_new(size_t bytes, void **ret);
+void key_block_free(void *block);
+
 #endif

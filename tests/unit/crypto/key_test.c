@@ -130,5 +130,15 @@ main(void)
         CHECK(key_is_zero(span_of(s.bytes, 32)));
     }
     key_test_arena();
+    TEST("a block of locked memory comes zeroed and within its bounds")
+    {
+        void *block = NULL;
+        CHECK_EQ(key_block_new(0, &block), ERR_RANGE);
+        CHECK_EQ(key_block_new(KEY_BLOCK_BYTES_MAX + 1, &block), ERR_RANGE);
+        CHECK_EQ(key_block_new(600, &block), ERR_OK);
+        CHECK(key_is_zero(span_of(block, 600)));
+        key_block_free(block);
+        key_block_free(NULL);
+    }
     return test_end();
 }
