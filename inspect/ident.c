@@ -160,7 +160,7 @@ ident_prc_valid(const uint8_t *text)
     if (text[0] == '8' && memcmp(text + 2, "0000", 4) != 0)
         return false;
     const unsigned year = ident_two(text + 6) * 100 + ident_two(text + 8);
-    if (year < 1890 || year > 2099)
+    if (year < 1870 || year > 2049)
         return false;
     const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     if (!ident_date(ident_two(text + 10), ident_two(text + 12), leap))

@@ -70,7 +70,7 @@ bool ident_mykad_is_time(const uint8_t *digits);
 bool ident_mykad_is_company(const uint8_t *digits);
 
 /* text[18], 17 digits and a digit or X: province (or 810000, 820000, 830000, or a permanent
- * residence card: leading 9 and the province after it), a real date from 1890 to 2099, and the
+ * residence card: leading 9 and the province after it), a real date from 1870 to 2049, and the
  * check of ISO 7064 MOD 11-2. */
 bool ident_prc_valid(const uint8_t *text);
 /* digits[15]: province and a real date of 19YY. It has no check. */
