@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/container_io.h"
 
-#include "crypto/digest.h"
+#include "crypto/leafhash.h"
 #include "crypto/leaftree.h"
 
 #include <errno.h>
@@ -321,12 +321,26 @@ container_io_close(struct container_file *f)
     *f = (struct container_file){.fd = -1};
 }
 
+size_t
+container_io_chunks(const uint8_t *bytes, size_t len, struct span ret_chunks[static 64])
+{
+    size_t count = 0;
+    for (size_t at = 0; at < len; at += BODY_SEALED_BYTES, count++) {
+        const size_t left = len - at;
+        ret_chunks[count] =
+            span_of(bytes + at, left < BODY_SEALED_BYTES ? left : BODY_SEALED_BYTES);
+    }
+    return count;
+}
+
 int
 container_io_body(const struct cli *cli, const struct container_file *f, container_io_each each,
                   void *user)
 {
     static uint8_t buf[BODY_GROUP_BYTES];
     struct leaftree tree;
+    struct span chunks[BODY_GROUP_CHUNKS];
+    uint8_t leaves[BODY_GROUP_CHUNKS][32];
     uint8_t hash[32];
     uint8_t group[32];
     bool full = false;
@@ -343,17 +357,14 @@ container_io_body(const struct cli *cli, const struct container_file *f, contain
         if (len < want)
             return container_io_refuse(cli, f, "BODY", ERR_SHORT);
         left -= len;
-        for (size_t at = 0; at < len; index++) {
-            const size_t rest = len - at;
-            const struct span chunk =
-                span_of(buf + at, rest < BODY_SEALED_BYTES ? rest : BODY_SEALED_BYTES);
-            at += chunk.len;
-            enum err err = digest_leaf(chunk, hash);
+        const size_t count = container_io_chunks(buf, len, chunks);
+        enum err err = leafhash_many(leafhash_best(), chunks, count, leaves);
+        for (size_t i = 0; i < count; i++, index++) {
             if (err == ERR_OK)
-                err = leaftree_add(&tree, hash, group, &full);
+                err = leaftree_add(&tree, leaves[i], group, &full);
             if (err != ERR_OK)
                 return container_io_refuse(cli, f, "BODY", err);
-            const int code = each == NULL ? CLI_DONE : each(user, index, chunk);
+            const int code = each == NULL ? CLI_DONE : each(user, index, chunks[i]);
             if (code != CLI_DONE)
                 return code;
         }

@@ -71,6 +71,9 @@ void container_io_close(struct container_file *f);
 int container_io_refuse(const struct cli *cli, const struct container_file *f, const char *what,
                         enum err err);
 
+/* Splits len bytes (at most a group) into sealed chunks; returns how many. */
+size_t container_io_chunks(const uint8_t *bytes, size_t len, struct span ret_chunks[static 64]);
+
 /* Called for each sealed chunk in order: index, bytes. */
 typedef int (*container_io_each)(void *user, uint64_t index, struct span sealed);
 

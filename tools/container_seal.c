@@ -2,7 +2,7 @@
 /* tdz container seal: encrypts a file into the one-file form of a container, in one pass and with
  * bounded memory. */
 #include "crypto/crypto.h"
-#include "crypto/digest.h"
+#include "crypto/leafhash.h"
 #include "crypto/leaftree.h"
 #include "crypto/x25519.h"
 #include "schemas/canon.h"
@@ -168,13 +168,14 @@ container_seal_offer(struct container_sealing *s)
     return code == CLI_DONE ? container_seal_put(s, FRAMING_OFFER, bytes) : code;
 }
 
-/* One group of chunks: reads, seals in buf, adds leaves, writes. *ret_done after the last chunk. */
+/* One group of chunks: reads, seals, adds leaves, writes. sealer->done after the last chunk. */
 static int
 container_seal_group(struct container_sealing *s, struct body_sealer *sealer, struct leaftree *tree)
 {
     static uint8_t plain[BODY_GROUP_CHUNKS * BODY_CHUNK_BYTES];
     static uint8_t sealed[BODY_GROUP_BYTES];
-    uint8_t leaf[32];
+    struct span chunks[BODY_GROUP_CHUNKS];
+    uint8_t leaves[BODY_GROUP_CHUNKS][32];
     uint8_t group[32];
     bool full = false;
     size_t len = 0;
@@ -187,14 +188,15 @@ container_seal_group(struct container_sealing *s, struct body_sealer *sealer, st
         const size_t take = len - at < BODY_CHUNK_BYTES ? len - at : BODY_CHUNK_BYTES;
         err =
             body_seal_chunk(sealer, span_of(plain + at, take), sealed + out, sizeof(sealed) - out);
-        if (err == ERR_OK)
-            err = digest_leaf(span_of(sealed + out, take + BODY_TAG_BYTES), leaf);
-        if (err == ERR_OK)
-            err = leaftree_add(tree, leaf, group, &full);
         at += take;
         out += take + BODY_TAG_BYTES;
     }
     key_wipe(plain, len);
+    const size_t count = container_io_chunks(sealed, out, chunks);
+    if (err == ERR_OK)
+        err = leafhash_many(leafhash_best(), chunks, count, leaves);
+    for (size_t i = 0; err == ERR_OK && i < count; i++)
+        err = leaftree_add(tree, leaves[i], group, &full);
     if (err != ERR_OK)
         return container_seal_fail(s, "BODY", err);
     return container_io_write(s->cli, &s->out, span_of(sealed, out));
