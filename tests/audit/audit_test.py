@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""tdz-audit against logs made by the engine: sound ones pass, every damage is named by file and
+entry. Arguments: logmake, tdz-audit, the folder of vectors."""
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+
+LOGMAKE, AUDIT, VECTORS = (os.path.abspath(arg) for arg in sys.argv[1:4])
+failed = 0
+count = 0
+
+
+def check(name, good, detail=""):
+    global failed, count
+    count += 1
+    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
+    if not good:
+        failed += 1
+        print("#", str(detail)[:2000])
+
+
+def audit(*args):
+    done = subprocess.run([AUDIT, *args], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def verify(*args):
+    code, out, err = audit("verify", "--json", *args)
+    return code, json.loads(out) if out else None, err
+
+
+def entry_at(bundle, offset):
+    """Which entry of a bundle holds the byte at offset."""
+    at = 0
+    number = 0
+    while True:
+        at += 2 + int.from_bytes(bundle[at:at + 2], "big")
+        if offset < at:
+            return number
+        number += 1
+
+
+def split(bundle):
+    entries = []
+    at = 0
+    while at < len(bundle):
+        size = int.from_bytes(bundle[at:at + 2], "big")
+        entries.append(bundle[at:at + 2 + size])
+        at += 2 + size
+    return entries
+
+
+def main(work):
+    made = os.path.join(work, "made")
+    subprocess.run([LOGMAKE, made, "400"], check=True)
+    trust = os.path.join(made, "trust.json")
+    my = os.path.join(made, "my-cyberjaya")
+    cn = os.path.join(made, "cn-lingang")
+    evidence = os.path.join(made, "evidence.json")
+
+    code, out, err = verify("--trust", trust, my, cn, evidence)
+    check("two sound logs and their evidence verify under the trust file",
+          code == 0 and out["ok"] and out["pinned"] and out["entries"] == 1203
+          and out["cosignatures"] >= 5, (code, out, err))
+    code, out, err = verify(my)
+    check("without a trust file the keys found count and the result says not pinned",
+          code == 0 and out["ok"] and not out["pinned"] and "not pinned" in err, (code, out, err))
+    code, text, _ = audit("verify", "--trust", trust, made)
+    check("a folder of logs and evidence is a bundle, and words are for people",
+          code == 0 and text.startswith("ok: 1203 entries"), text)
+    code, out, err = verify(os.path.join(VECTORS, "tlog", "tessera-log"))
+    check("a foreign log is accepted, not pinned",
+          code == 0 and out["ok"] and out["entries"] == 15 and "not pinned" in err, (code, out))
+    code, out, _ = verify("--trust", trust, os.path.join(VECTORS, "tlog", "tessera-log"))
+    check("under a trust file that does not name it a foreign log is refused",
+          code == 1 and not out["ok"], out)
+    code, out, _ = verify(os.path.join(VECTORS, "tlog", "skylight", "witness", "mirror"))
+    check("files that are no log are refused cleanly", code == 1 and out["failures"], (code, out))
+    check("a path that is not there is exit 3", verify(os.path.join(work, "none"))[0] == 3)
+    check("no path is exit 2", audit("verify")[0] == 2)
+    check("a trust file that is none is exit 2", verify("--trust", evidence, my)[0] == 2)
+
+    before = snapshot(my)
+    verify("--trust", trust, my)
+    check("verifying writes nothing", snapshot(my) == before)
+    flips(work, my, trust)
+    surgery(work, my, trust)
+    evidences(work, evidence, trust)
+    reconcile(work, my, cn)
+
+
+def snapshot(folder):
+    return {os.path.join(d, f): (os.stat(os.path.join(d, f)).st_mtime_ns,
+                                 os.stat(os.path.join(d, f)).st_size)
+            for d, _, files in os.walk(folder) for f in files}
+
+
+def copy(work, log):
+    to = os.path.join(work, "copy")
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(log, to, ignore=shutil.ignore_patterns("segments", "private"))
+    return to
+
+
+def flips(work, my, trust):
+    """One bit in every public file of the folder, at three seeded places each."""
+    rng = random.Random(20261122)
+    folder = copy(work, my)
+    wrong = []
+    tried = 0
+    for d, _, files in sorted(os.walk(folder)):
+        for name in sorted(files):
+            path = os.path.join(d, name)
+            sound = open(path, "rb").read()
+            for _ in range(3):
+                bit = rng.randrange(len(sound) * 8)
+                bad = bytearray(sound)
+                bad[bit // 8] ^= 1 << bit % 8
+                open(path, "wb").write(bad)
+                code, out, _ = verify("--trust", trust, folder)
+                named = [f for f in out["failures"] if f["file"] == path]
+                tried += 1
+                good = code == 1 and named
+                if good and "/tile/entries/" in path:
+                    first = 256 * int(path.split("entries/")[1][:3])
+                    want = first + entry_at(sound, bit // 8)
+                    good = any(f["index"] == want for f in named)
+                if not good:
+                    wrong.append((path, bit, code, out["failures"][:3]))
+            open(path, "wb").write(sound)
+    check(f"each of {tried} flipped bits fails and names its file, and its entry in a bundle",
+          tried > 30 and not wrong, wrong[:5])
+    check("the restored copy verifies again", verify("--trust", trust, folder)[0] == 0)
+
+
+def surgery(work, my, trust):
+    def bundle_case(name, change, index):
+        folder = copy(work, my)
+        path = os.path.join(folder, "tile/entries/001")
+        entries = split(open(path, "rb").read())
+        open(path, "wb").write(b"".join(change(entries)))
+        code, out, _ = verify("--trust", trust, folder)
+        named = [f["index"] for f in out["failures"] if f["file"] == path]
+        check(name, code == 1 and named and min(named) == index, (code, out["failures"][:3]))
+
+    bundle_case("a dropped entry is found at its index", lambda e: e[:40] + e[41:], 296)
+    bundle_case("two swapped entries are found", lambda e: e[:9] + [e[10], e[9]] + e[11:], 265)
+    bundle_case("a cut bundle is found", lambda e: e[:100], 356)
+    bundle_case("an entry too many is found", lambda e: e + [e[0]], 511)
+    for name in ("checkpoint", "tile/0/001", "tile/entries/002", "tile/1/000.p/3"):
+        folder = copy(work, my)
+        path = os.path.join(folder, name)
+        os.unlink(path)
+        code, out, _ = verify("--trust", trust, folder)
+        check(f"{name} missing is found and named",
+              code == 1 and any(f["file"] == path for f in out["failures"]), out["failures"][:3])
+    folder = copy(work, my)
+    path = os.path.join(folder, "checkpoint")
+    lines = open(path, encoding="utf-8").read().splitlines(keepends=True)
+    open(path, "w", encoding="utf-8").write("".join(x for x in lines if "witness" not in x))
+    code, out, _ = verify("--trust", trust, folder)
+    check("a checkpoint without the peer's cosignature misses the quorum",
+          code == 1 and [f["code"] for f in out["failures"]] == ["quorum"], out)
+    folder = copy(work, my)
+    for name in ("checkpoint",):
+        path = os.path.join(folder, name)
+        text = open(path, encoding="utf-8").read().split("\n")
+        text[1] = "4000000000000000000"
+        open(path, "w", encoding="utf-8").write("\n".join(text))
+    code, out, _ = verify("--trust", trust, folder)
+    check("a size without end ends", code == 1 and len(out["failures"]) < 5000, code)
+
+
+def evidences(work, evidence, trust):
+    sound = json.load(open(evidence, encoding="utf-8"))
+
+    def case(name, code_wanted, change):
+        bad = json.loads(json.dumps(sound))
+        change(bad)
+        path = os.path.join(work, "evidence.json")
+        json.dump(bad, open(path, "w", encoding="utf-8"), separators=(",", ":"), sort_keys=True,
+                  ensure_ascii=False)
+        code, out, _ = verify("--trust", trust, path)
+        codes = [f["code"] for f in out["failures"]]
+        check(name, code == 1 and code_wanted in codes, (code, codes))
+
+    def leaf(bad):
+        bad["entries"][0]["leaf"] = bad["entries"][1]["leaf"]
+
+    def record(bad):
+        bad["records"][0]["body"] = "e30K"
+
+    case("evidence with another leaf fails its proof", "proof", leaf)
+    case("evidence of another transfer is refused", "entry",
+         lambda bad: bad.update(transfer="0" * 32))
+    case("evidence with a changed record is refused", "record", record)
+    case("a salt that opens to another value is refused", "salt",
+         lambda bad: bad["salts"][0].update(value="hospital-jb"))
+    case("an index that the proof does not have is refused", "proof",
+         lambda bad: bad["entries"][0].update(index=1))
+    case("evidence without entries proves nothing", "evidence",
+         lambda bad: bad.update(entries=[], salts=[]))
+    case("an unknown member is refused", "evidence", lambda bad: bad.update(more=1))
+
+
+def reconcile(work, my, cn):
+    code, out, _ = audit("reconcile", "--json", my, cn)
+    lists = json.loads(out)
+    check("two sound logs reconcile, every transfer matched",
+          code == 0 and len(lists["matched"]) == 400 and
+          sorted(lists) == ["digest", "matched", "only_a", "only_b", "open", "verdict"]
+          and not any(lists[k] for k in lists if k != "matched"), out[:300])
+    other = os.path.join(work, "other")
+    subprocess.run([LOGMAKE, other, "10"], check=True)
+    code, out, _ = audit("reconcile", "--json", my, os.path.join(other, "cn-lingang"))
+    lists = json.loads(out)
+    check("transfers that one log lacks are listed",
+          code == 1 and len(lists["only_a"]) == 390 and len(lists["matched"]) == 10, out[:300])
+    code, out, _ = audit("reconcile", "--json", os.path.join(other, "cn-lingang"), my)
+    check("whichever comes first", code == 1 and len(json.loads(out)["only_b"]) == 390, out[:300])
+    check("one log is usage", audit("reconcile", my)[0] == 2)
+    check("a log that is not there is exit 3",
+          audit("reconcile", my, os.path.join(work, "none"))[0] == 3)
+
+
+with tempfile.TemporaryDirectory() as work:
+    main(work)
+print(f"1..{count}")
+sys.exit(1 if failed else 0)
