@@ -18,6 +18,7 @@ enum {
     H2SERVER_RTT_SLACK_MS = 5,
     H2SERVER_FRAME_TYPES = 10, /* RFC 9113 types are below this */
     H2SERVER_OUTBOUND_ACKS = 64,
+    H2SERVER_LINGER_MS = 1000, /* after an answer before the end of the request */
 };
 
 struct h2server {
@@ -455,10 +456,14 @@ h2server_on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *ctx
         return h2server_breached(s, NGHTTP2_ENHANCE_YOUR_CALM);
     const bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
                         (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS);
-    const struct h2stream *stream = h2server_find(s, frame->hd.stream_id);
-    /* RFC 9113 8.1: an answer before the end of the request asks for the rest not to be sent. */
-    if (is_end && stream != NULL && !stream->end_received)
-        h2server_rst(s, stream->id, NGHTTP2_NO_ERROR);
+    struct h2stream *stream = h2server_find(s, frame->hd.stream_id);
+    /* RFC 9113 8.1: the rest of the request is then not wanted. The reset that says so waits a
+     * while, because clients in the middle of an upload (curl 7.88) take it for a failure and lose
+     * the answer before it; most stop by themselves. */
+    if (is_end && stream != NULL && !stream->end_received) {
+        stream->linger_at_ms = s->now_ms + H2SERVER_LINGER_MS;
+        h2server_end(s, stream, HTTP_EVENT_DONE, ERR_OK);
+    }
     return 0;
 }
 
@@ -728,7 +733,10 @@ h2server_tick(struct h2server *s, int64_t now_ms)
     s->now_ms = now_ms;
     s->is_busy = true;
     for (struct h2stream *stream = s->streams; stream != NULL; stream = stream->next) {
-        if (rate_meter_is_slow(&stream->out_meter, l->min_out_rate, l->rate_ms, now_ms)) {
+        if (stream->linger_at_ms != 0 && now_ms >= stream->linger_at_ms) {
+            stream->linger_at_ms = 0;
+            h2server_rst(s, stream->id, NGHTTP2_NO_ERROR);
+        } else if (rate_meter_is_slow(&stream->out_meter, l->min_out_rate, l->rate_ms, now_ms)) {
             h2server_end(s, stream, HTTP_EVENT_ABORT, ERR_TIMEOUT);
             h2server_rst(s, stream->id, NGHTTP2_CANCEL);
         } else if (rate_meter_is_slow(&stream->in_meter, l->min_in_rate, l->rate_ms, now_ms)) {
@@ -751,6 +759,8 @@ h2server_deadline(const struct h2server *s)
         const int64_t out = rate_meter_deadline(&stream->out_meter, s->config.limits.rate_ms);
         at = in < at ? in : at;
         at = out < at ? out : at;
+        if (stream->linger_at_ms != 0 && stream->linger_at_ms < at)
+            at = stream->linger_at_ms;
     }
     return at;
 }

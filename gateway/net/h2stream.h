@@ -46,6 +46,7 @@ struct h2stream {
     uint64_t answer_left;
     struct h2stream_buffer in;
     struct h2stream_buffer out;
+    int64_t linger_at_ms; /* answered early: when to stop waiting for the rest; 0: not so */
     struct rate_meter in_meter;
     struct rate_meter out_meter;
 };

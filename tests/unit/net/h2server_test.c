@@ -59,8 +59,16 @@ test_requests(void)
         rec.early = true;
         request(1, "PUT", "/", false);
         CHECK_EQ(flow(), ERR_OK);
-        CHECK_EQ(look().last_rst, NO_ERROR);
         CHECK_EQ(rec.dones, 1);
+        CHECK_EQ(look().frames[RST_STREAM], 0);
+        frame(DATA, 0, 1, "late", 4); /* thrown away */
+        CHECK_EQ(flow(), ERR_OK);
+        CHECK_EQ(rec.data_bytes, 0);
+        CHECK_EQ(h2server_deadline(h2), now + 1000);
+        now += 1000;
+        h2server_tick(h2, now);
+        drain();
+        CHECK_EQ(look().last_rst, NO_ERROR);
         stop();
     }
     TEST("a cancelled request is aborted, and a cut connection aborts all")
