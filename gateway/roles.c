@@ -3,6 +3,9 @@
 
 #include <assert.h>
 
+#include "gateway/keeper/keeper_role.h"
+#include "gateway/sealer/sealer_role.h"
+
 /* A role without code of its own yet: it starts, is sandboxed, and takes no message. */
 static enum err
 roles_setup_idle(struct rolemain *rm, struct grant *grants, size_t grant_count, void **ret_ctx)
@@ -25,5 +28,9 @@ const struct role_ops *
 roles_ops(enum role_id role)
 {
     assert(role < ROLE_COUNT && role != ROLE_WARDEN);
+    if (role == ROLE_KEEPER)
+        return &keeper_role_ops;
+    if (role == ROLE_SEALER)
+        return &sealer_role_ops;
     return &roles_table[role];
 }

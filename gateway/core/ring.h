@@ -36,6 +36,8 @@ void ring_free(struct ring *ring);
  * Call ring_ack in the watch's callback before trying again, or it stays ready. */
 int ring_wait_fd(const struct ring *ring);
 void ring_ack(struct ring *ring);
+/* Makes ring_wait_fd ready again without the other side: to come back in a later turn. */
+void ring_poke(struct ring *ring);
 
 /* Producer: copies data (1..RING_SLOT_BYTES bytes) into one slot. ERR_AGAIN: no room (wait).
  * ERR_RANGE: wrong length. ERR_STATE: after EOF or abort. ERR_PROTOCOL: the consumer wrote

@@ -13,6 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/keeper/keyring.h"
+#include "gateway/warden/warden_peerkeys.h"
+
+enum { WARDEN_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL };
 enum { WARDEN_FILE_MAX = 16 * 1024 * 1024, WARDEN_BACKLOG = 512 };
 
 static const uint32_t warden_grant_roles[GRANT_COUNT] = {
@@ -78,7 +82,6 @@ static enum err
 warden_files_copy(struct warden_files *files, enum grant_kind kind, int dir, const char *name,
                   const char *label)
 {
-    enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL };
     const int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return warden_files_fail(files, "open", name);
@@ -87,7 +90,7 @@ warden_files_copy(struct warden_files *files, enum grant_kind kind, int dir, con
     if (err != ERR_OK)
         (void)warden_files_fail(files, error_text(err), name);
     (void)close(fd);
-    if (err == ERR_OK && fcntl(memfd, F_ADD_SEALS, SEALS) != 0)
+    if (err == ERR_OK && fcntl(memfd, F_ADD_SEALS, WARDEN_SEALS) != 0)
         err = warden_files_fail(files, "seal", name);
     if (err == ERR_OK)
         return warden_files_add(files, kind, label, memfd);
@@ -148,6 +151,51 @@ warden_files_spool_keys(struct warden_files *files, int base, const char *folder
     return warden_files_add(files, GRANT_SPOOL_KEYS, "spool.keys", fd);
 }
 
+/* Bytes of our own as a sealed memfd. */
+static enum err
+warden_files_bytes(struct warden_files *files, enum grant_kind kind, struct span bytes)
+{
+    const int memfd = memfd_create("tdz-grant", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (memfd < 0)
+        return ERR_SYS;
+    if (write(memfd, bytes.ptr, bytes.len) != (ssize_t)bytes.len ||
+        fcntl(memfd, F_ADD_SEALS, WARDEN_SEALS) != 0) {
+        (void)close(memfd);
+        return ERR_SYS;
+    }
+    return warden_files_add(files, kind, "", memfd);
+}
+
+/* The public keys of the trust bundle that was just copied, as rows for keeper. */
+static enum err
+warden_files_peer_keys(struct warden_files *files)
+{
+    const struct grant *trust = rolemain_grant(files->grants, files->count, GRANT_TRUST);
+    uint8_t *rows = malloc(KEYRING_BYTES_MAX);
+    uint8_t *json = NULL;
+    struct fault fault = {0};
+    struct span bytes;
+    struct stat st;
+    assert(trust != NULL);
+    enum err err = rows == NULL || fstat(trust->fd, &st) != 0 ? ERR_NOMEM : ERR_OK;
+    if (err == ERR_OK)
+        json = malloc((size_t)st.st_size + 1);
+    if (err == ERR_OK &&
+        (json == NULL || pread(trust->fd, json, (size_t)st.st_size, 0) != (ssize_t)st.st_size))
+        err = ERR_NOMEM;
+    if (err == ERR_OK)
+        err = warden_peerkeys(span_of(json, (size_t)st.st_size), rows, KEYRING_BYTES_MAX, &bytes,
+                              &fault);
+    if (err != ERR_OK)
+        (void)snprintf(files->problem, sizeof(files->problem), "trust bundle:%u:%u: %s: %s",
+                       fault.line, fault.column, fault.where, error_text(err));
+    if (err == ERR_OK)
+        err = warden_files_bytes(files, GRANT_PEER_KEYS, bytes);
+    free(json);
+    free(rows);
+    return err == ERR_OK ? ERR_OK : ERR_IO;
+}
+
 enum err
 warden_files_open(struct warden_files *files, const struct config *c, int base_fd)
 {
@@ -183,6 +231,7 @@ warden_files_open(struct warden_files *files, const struct config *c, int base_f
         else
             TRY(warden_files_dir(files, parts[i].kind, base_fd, path));
     }
+    TRY(warden_files_peer_keys(files));
     return warden_files_spool_keys(files, base_fd, config_str(c, CONFIG_DIR_KEYS));
 }
 
