@@ -173,7 +173,8 @@ conclude_persons(struct inspection *i)
         const uint32_t types = IDENT_BIT(t) | (present & sensitive_types);
         const uint64_t upper = conclude_select(i, types, &view) +
                                conclude_rows_without(i, present, types) + conclude_slack(i, types);
-        if (upper < best) {
+        /* A row may name several persons by one type; then that type decides. */
+        if (upper >= f->persons_lower && upper < best) {
             best = upper;
             i->person_types = types;
         }

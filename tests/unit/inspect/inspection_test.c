@@ -291,6 +291,65 @@ test_declared(void)
 }
 
 static void
+test_persons(void)
+{
+    TEST("persons are counted by the identifier that tells them apart best")
+    {
+        const struct findings *f =
+            inspected_plain(NULL, SPAN_LIT("id,mail\n11010519491231002X,a@example.com\n"
+                                           "11010519491231002X,b@example.com\n"
+                                           ",c@example.com\nx,y\n"));
+        CHECK(f != NULL && f->persons_lower == 3 && f->persons_upper == 4);
+        f = inspected_plain(NULL, SPAN_LIT("id,mail\n11010519491231002X,a@b.example c@d.example "
+                                           "e@f.example\nx,y\n"));
+        CHECK(f != NULL && f->persons_lower == 3 && f->persons_upper >= 3);
+    }
+    TEST("equal persons in other writing are one person")
+    {
+        const struct findings *f =
+            inspected_plain(NULL, SPAN_LIT("ic,id\n900101-14-5678,110105491231002\n"
+                                           "900101145678,11010519491231002x\n"
+                                           "900101 14 5678,11010519491231002X\n"));
+        const uint64_t *view = NULL;
+        size_t len = 0;
+        CHECK(f != NULL && f->persons_lower == 1);
+        CHECK(findings_persons(inspected, true, &view, &len) == ERR_OK && len == 1);
+        CHECK(f != NULL && f->sensitive_upper >= 1);
+    }
+    TEST("a declared personal column without identifiers counts every row")
+    {
+        CHECK(load_fields("{\"format\":\"csv\",\"additional\":\"refuse\",\"fields\":["
+                          "{\"name\":\"name\",\"type\":\"string\",\"x-class\":\"personal\"},"
+                          "{\"name\":\"v\",\"type\":\"integer\",\"x-class\":\"business\"}]}"));
+        const struct findings *f =
+            inspected_plain(&fields, SPAN_LIT("name,v\nAli,1\nAbu,2\n,3\nAli,4\n"));
+        CHECK(f != NULL && f->persons_upper == 3 && f->persons_lower == 1);
+        CHECK(f != NULL && f->unidentified == 3 && f->sensitive_upper == 0);
+    }
+    TEST("there is no evidence before the end, and steps out of order are refused")
+    {
+        const struct inspection_config config = {.counting_key = inspected_key};
+        const struct inspection_config keyless = {.counting_key = NULL};
+        const uint64_t *view = NULL;
+        size_t used = 0;
+        size_t len = 0;
+        CHECK_EQ(inspection_start(inspected, &keyless), ERR_MISSING);
+        CHECK_EQ(inspection_start(inspected, &config), ERR_OK);
+        CHECK(findings_of(inspected) == NULL);
+        CHECK_EQ(findings_persons(inspected, false, &view, &len), ERR_STATE);
+        CHECK_EQ(inspection_feed(inspected, SPAN_LIT("a,b\n"), &used, NULL, 0, &len), ERR_OK);
+        CHECK_EQ(inspection_finish(inspected, NULL, 0, &len), ERR_OK);
+        CHECK_EQ(inspection_feed(inspected, SPAN_LIT("a"), &used, NULL, 0, &len), ERR_STATE);
+        const struct findings *f = findings_of(inspected);
+        struct span json;
+        CHECK(f != NULL && findings_json(f, inspected_json, 100, &json) == ERR_FULL);
+        struct inspection *none = NULL;
+        CHECK_EQ(inspection_new(0, &none), ERR_RANGE);
+        inspection_free(none);
+    }
+}
+
+static void
 test_coverage(void)
 {
     TEST("coverage is full, partial or opaque, with reasons")
@@ -366,6 +425,7 @@ main(void)
     test_columns();
     test_needles();
     test_declared();
+    test_persons();
     test_coverage();
     inspection_free(inspected);
     return test_end();
