@@ -393,17 +393,11 @@ test_coverage(void)
     TEST("every form of line end and quoting counts the same rows")
     {
         static const char *const form[] = {
-            "a,b\n1,2\n3,4\n",
-            "a,b\r\n1,2\r\n3,4\r\n",
-            "a,b\r1,2\r3,4\r",
-            "\xef\xbb\xbf"
-            "a,b\n1,2\n3,4",
-            "a;b\n1;2\n3;4\n",
-            "a\tb\n1\t2\n3\t4\n",
-            "a|b\n1|2\n3|4\n",
-            "\"a\",\"b\"\n\"1\n1\",\"2,\"\"\"\n3,4\n",
-            "a,b\n\n1,2\n\n3,4\n\n",
-            "\n\na,b\n1,2\n3,4\n",
+            "a,b\n1,2\n3,4\n",       "a,b\r\n1,2\r\n3,4\r\n",
+            "a,b\r1,2\r3,4\r",       "\357\273\277a,b\n1,2\n3,4",
+            "a;b\n1;2\n3;4\n",       "a\tb\n1\t2\n3\t4\n",
+            "a|b\n1|2\n3|4\n",       "\"a\",\"b\"\n\"1\n1\",\"2,\"\"\"\n3,4\n",
+            "a,b\n\n1,2\n\n3,4\n\n", "\n\na,b\n1,2\n3,4\n",
             "a,b\n1,2,5\n3\n",
         };
         const struct fieldset *none = NULL;
