@@ -148,10 +148,7 @@ verify(struct run *run)
     const char *path = cli_next_operand(&run->cli, &at);
     for (; path != NULL; path = cli_next_operand(&run->cli, &at))
         verify_path(run, path);
-    const int code = audit_report_end(&run->report);
-    trust_free(&run->keys.trust);
-    free(run->trust);
-    return code;
+    return audit_report_end(&run->report);
 }
 
 int
@@ -170,6 +167,8 @@ audit_verify_main(int argc, char **argv)
     }
     run->cli = cli;
     const int code = verify(run);
+    trust_free(&run->keys.trust);
+    free(run->trust);
     free(run);
     return code;
 }

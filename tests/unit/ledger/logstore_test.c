@@ -309,6 +309,7 @@ failures(void)
         CHECK_EQ(logstore_get(log, 0, bytes, sizeof(bytes), &len), ERR_IO);
         CHECK_EQ(kit_publish(&kit, log), ERR_IO);
         logstore_close(log);
+        disk_finish(&disk);
     }
     TEST("a full disk refuses before it writes, but lets transfers in flight end in the reserve")
     {
