@@ -317,9 +317,10 @@ static void
 rolemain_rogue(struct rolemain_state *s)
 {
     struct chan *keeper = s->chans[0][ROLE_KEEPER][0];
-    if (keeper == NULL || !chan_is_open(keeper))
-        return;
-    chan_send_rogue(keeper, MSG_CHECKPOINT_SIGN);
+    struct chan *clerk = s->chans[0][ROLE_CLERK][0];
+    struct chan *victim = keeper != NULL ? keeper : clerk;
+    if (victim != NULL && chan_is_open(victim))
+        chan_send_rogue(victim, MSG_CHECKPOINT_SIGN);
 }
 #endif
 

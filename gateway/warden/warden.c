@@ -2,9 +2,6 @@
 #include "gateway/warden/warden.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/warden/warden_child.h"
+#include "gateway/warden/warden_load.h"
 #include "gateway/warden/warden_status.h"
 #include "schemas/wire.h"
 #include "tdz_config.h"
@@ -126,9 +124,38 @@ warden_on_ready(struct warden_child *child, const struct msg *m)
 /* The shared roles: a role that talks to the outside cannot have them ended by its word. */
 enum { WARDEN_TRUSTED = ROLES(KEEPER) | ROLES(LEDGER) | ROLES(JUDGE) | ROLES(CLERK) };
 
-/* VIOLATION: u8 role, u8 index, u32 generation, u16 -err, u16 type. The accused is ended, unless it
- * is a shared role accused by an exposed one: then either the accuser lies or both are confused,
- * and the one whose loss costs less is replaced. */
+/* The accused is ended, unless it is a shared role accused by an exposed one: then either the
+ * accuser lies or both are confused, and the one whose loss costs less is replaced. */
+static void
+warden_judge(struct warden_child *accuser, struct warden_child *accused, enum err why,
+             uint32_t type)
+{
+    const bool shields = (WARDEN_TRUSTED & ROLE_BIT(accused->role)) != 0 &&
+                         (WARDEN_TRUSTED & ROLE_BIT(accuser->role)) == 0;
+    struct warden_child *ended = shields ? accuser : accused;
+    OPLOG(&accuser->warden->log, EVENT_ROLE_VIOLATION, OPLOG_STR("child", role_name(ended->role)),
+          OPLOG_INT("child_index", ended->index), OPLOG_STR("accuser", role_name(accuser->role)),
+          OPLOG_STR("accused", role_name(accused->role)), OPLOG_ERR(why), OPLOG_INT("type", type));
+    warden_child_kill(ended);
+}
+
+/* A channel was reported closed a while ago: if both processes live on with it, somebody closed it
+ * who had no reason to. */
+static void
+warden_judge_lost(struct warden_child *child, int64_t now_ms)
+{
+    struct warden_child *by = child->lost_by;
+    if (by == NULL || now_ms - child->lost_ms < WARDEN_LOST_MS)
+        return;
+    child->lost_by = NULL;
+    const bool same = by->pid == child->lost_pid &&
+                      (child->generation[0][by->role][by->index] == child->lost_generation ||
+                       child->generation[1][by->role][by->index] == child->lost_generation);
+    if (same && !child->warden->stopping && !by->replacing)
+        warden_judge(child, by, ERR_CLOSED, 0);
+}
+
+/* VIOLATION: u8 role, u8 index, u32 generation, u16 -err, u16 type. */
 static enum err
 warden_on_violation(struct warden_child *child, const struct msg *m)
 {
@@ -151,21 +178,16 @@ warden_on_violation(struct warden_child *child, const struct msg *m)
     /* Of a process that is gone already: that is what a lost channel usually means. */
     if (!is_now || accused->pid == 0 || generation == 0)
         return ERR_OK;
-    if (why == (uint16_t)-ERR_CLOSED && (accused->replacing || w->stopping))
+    /* Nearly always its process is ending, and closes its descriptors before it can be waited for:
+     * judged later, if it still lives then. */
+    if (why == (uint16_t)-ERR_CLOSED) {
+        child->lost_by = accused;
+        child->lost_pid = accused->pid;
+        child->lost_generation = generation;
+        child->lost_ms = clock_mono_ms();
         return ERR_OK;
-    int exited = 0;
-    siginfo_t info = {0};
-    exited = waitid(P_PID, (id_t)accused->pid, &info, WEXITED | WNOHANG | WNOWAIT);
-    if (exited == 0 && info.si_pid == accused->pid)
-        return ERR_OK;
-    const bool shields =
-        (WARDEN_TRUSTED & ROLE_BIT(role)) != 0 && (WARDEN_TRUSTED & ROLE_BIT(child->role)) == 0;
-    struct warden_child *ended = shields ? child : accused;
-    OPLOG(&w->log, EVENT_ROLE_VIOLATION, OPLOG_STR("child", role_name(ended->role)),
-          OPLOG_INT("child_index", ended->index), OPLOG_STR("accuser", role_name(child->role)),
-          OPLOG_STR("accused", role_name(role)), OPLOG_ERR((enum err) - (int)why),
-          OPLOG_INT("type", type));
-    warden_child_kill(ended);
+    }
+    warden_judge(child, accused, (enum err) - (int)why, type);
     return ERR_OK;
 }
 
@@ -269,6 +291,7 @@ warden_ended(struct warden_child *child, int status)
     child->phase = WARDEN_DOWN;
     child->down_until_ms = now_ms;
     child->restarts++;
+    child->lost_by = NULL;
     chan_close(child->chan);
     if (w->stopping)
         return;
@@ -323,6 +346,7 @@ warden_tick_child(struct warden_child *child)
         warden_child_give(child, &w->files, w->config);
     else if (child->reloading)
         warden_child_give(child, w->reloaded.grants == NULL ? &w->files : &w->reloaded, w->config);
+    warden_judge_lost(child, now_ms);
     const int64_t ready_ms = config_int(w->config, CONFIG_TIMEOUT_READY_MS);
     if (child->phase < WARDEN_READY && now_ms - child->since_ms > ready_ms) {
         OPLOG(&w->log, EVENT_ROLE_UNREADY, OPLOG_STR("child", role_name(child->role)),
@@ -451,69 +475,6 @@ warden_on_hup(void *ctx, unsigned events)
 
 /* ---- start ---- */
 
-static enum err
-warden_account(struct warden *w)
-{
-    const char *user = config_str(w->config, CONFIG_USER);
-    if (user[0] == '\0' || geteuid() != 0)
-        return ERR_OK;
-    errno = 0;
-    const struct passwd *found = getpwnam(user);
-    if (found == NULL)
-        return ERR_NOT_FOUND;
-    w->uid = found->pw_uid;
-    w->gid = found->pw_gid;
-    return ERR_OK;
-}
-
-static enum err
-warden_base(const char *config_path, int *ret_fd)
-{
-    char folder[4096];
-    const char *slash = strrchr(config_path, '/');
-    const int n = slash == NULL ? snprintf(folder, sizeof(folder), ".")
-                                : snprintf(folder, sizeof(folder), "%.*s",
-                                           (int)(slash - config_path + 1), config_path);
-    if (n < 0 || (size_t)n >= sizeof(folder))
-        return ERR_TOO_LARGE;
-    *ret_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return *ret_fd < 0 ? ERR_IO : ERR_OK;
-}
-
-/* Reads everything; what is wrong goes to stderr in words, as file:line:column. */
-static int
-warden_load(struct warden *w)
-{
-    struct fault fault = {.code = ERR_OK};
-    w->config = calloc(1, sizeof(*w->config));
-    w->config_next = calloc(1, sizeof(*w->config_next));
-    if (w->config == NULL || w->config_next == NULL)
-        return 1;
-    enum err err = warden_files_config(w->config_path, w->config, &fault);
-    if (err != ERR_OK && fault.line == 0) {
-        (void)fprintf(stderr, "%s: %s\n", w->config_path, fault.where);
-        return 3;
-    }
-    if (err != ERR_OK) {
-        (void)fprintf(stderr, "%s:%u:%u: %s: %s\n", w->config_path, fault.line, fault.column,
-                      fault.where, error_text(err));
-        return 2;
-    }
-    warden_files_resolve(w->config);
-    err = warden_base(w->config_path, &w->base_fd);
-    if (err == ERR_OK)
-        err = warden_files_open(&w->files, w->config, w->base_fd);
-    if (err != ERR_OK) {
-        (void)fprintf(stderr, "%s: %s\n", w->config_path,
-                      w->files.problem[0] == '\0' ? error_text(err) : w->files.problem);
-        return 3;
-    }
-    if (warden_account(w) == ERR_OK)
-        return 0;
-    (void)fprintf(stderr, "%s: user: there is no such account\n", w->config_path);
-    return 2;
-}
-
 int
 warden_check(const char *config_path)
 {
@@ -521,7 +482,7 @@ warden_check(const char *config_path)
     if (w == NULL)
         return 1;
     w->config_path = config_path;
-    const int status = warden_load(w);
+    const int status = warden_load_run(w);
     if (status == 0)
         (void)printf("%s: ok\n", config_path);
     return status;
@@ -550,22 +511,6 @@ warden_make(struct warden *w)
     return loop_timer_set(w->tick, 0);
 }
 
-static void
-warden_pid_file(struct warden *w)
-{
-    char text[32];
-    const char *path = config_str(w->config, CONFIG_PID_FILE);
-    if (path[0] == '\0')
-        return;
-    const int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-    const int fd = openat(w->base_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0 || write(fd, text, (size_t)n) != n)
-        OPLOG(&w->log, EVENT_INTERNAL, OPLOG_STR("pid_file", path),
-              OPLOG_STR("errno", strerrorname_np(errno)));
-    if (fd >= 0)
-        (void)close(fd);
-}
-
 int
 warden_run(const char *config_path, char *const *envp)
 {
@@ -577,7 +522,7 @@ warden_run(const char *config_path, char *const *envp)
     w->fault_spec = fault_spec(envp);
     oplog_init(&w->log, STDERR_FILENO, ROLE_WARDEN, 0);
     (void)sigaction(SIGPIPE, &ignore, NULL);
-    int status = warden_load(w);
+    int status = warden_load_run(w);
     if (status != 0)
         return status;
     if (warden_files_listen(&w->files, w->config) != ERR_OK) {
@@ -589,7 +534,7 @@ warden_run(const char *config_path, char *const *envp)
           OPLOG_STR("gateway", config_str(w->config, CONFIG_GATEWAY)));
     if (!config_bool(w->config, CONFIG_SANDBOX))
         OPLOG(&w->log, EVENT_SANDBOX_OFF, OPLOG_STR("where", "everywhere"));
-    warden_pid_file(w);
+    warden_load_pid_file(w);
     const enum err err = warden_make(w) == ERR_OK ? loop_run(w->loop) : ERR_SYS;
     if (err != ERR_OK) {
         OPLOG(&w->log, EVENT_START_FAILED, OPLOG_ERR(err));

@@ -11,6 +11,8 @@
 
 enum { WARDEN_CRASHES_MAX = 10, WARDEN_CRASH_WINDOW_MS = 60 * 1000 };
 enum { WARDEN_BACKOFF_MIN_MS = 50, WARDEN_BACKOFF_MAX_MS = 5000 };
+/* How long after a channel was reported closed both its ends must have gone or come back. */
+enum { WARDEN_LOST_MS = 2000 };
 enum { WARDEN_STOP_MS = 3000, WARDEN_TICK_MS = 20 };
 
 enum warden_child_phase {
@@ -35,7 +37,11 @@ struct warden_child {
     uint32_t generation[2][ROLE_COUNT][ROLE_INDEX_MAX]; /* of its channels, by kind and peer */
     size_t grant_at;
     bool reloading;
-    bool replacing; /* ended by us for a replacement: no crash */
+    bool replacing;               /* ended by us for a replacement: no crash */
+    struct warden_child *lost_by; /* the peer whose closed channel this child reported last */
+    pid_t lost_pid;
+    uint32_t lost_generation;
+    int64_t lost_ms;
     int64_t since_ms;
     int64_t down_until_ms;
     int64_t crashes_ms[WARDEN_CRASHES_MAX];

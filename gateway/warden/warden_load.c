@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/warden/warden_load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static enum err
+warden_account(struct warden *w)
+{
+    const char *user = config_str(w->config, CONFIG_USER);
+    if (user[0] == '\0' || geteuid() != 0)
+        return ERR_OK;
+    errno = 0;
+    const struct passwd *found = getpwnam(user);
+    if (found == NULL)
+        return ERR_NOT_FOUND;
+    w->uid = found->pw_uid;
+    w->gid = found->pw_gid;
+    return ERR_OK;
+}
+
+static enum err
+warden_base(const char *config_path, int *ret_fd)
+{
+    char folder[4096];
+    const char *slash = strrchr(config_path, '/');
+    const int n = slash == NULL ? snprintf(folder, sizeof(folder), ".")
+                                : snprintf(folder, sizeof(folder), "%.*s",
+                                           (int)(slash - config_path + 1), config_path);
+    if (n < 0 || (size_t)n >= sizeof(folder))
+        return ERR_TOO_LARGE;
+    *ret_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return *ret_fd < 0 ? ERR_IO : ERR_OK;
+}
+
+/* Reads everything; what is wrong goes to stderr in words, as file:line:column. */
+int
+warden_load_run(struct warden *w)
+{
+    struct fault fault = {.code = ERR_OK};
+    w->config = calloc(1, sizeof(*w->config));
+    w->config_next = calloc(1, sizeof(*w->config_next));
+    if (w->config == NULL || w->config_next == NULL)
+        return 1;
+    enum err err = warden_files_config(w->config_path, w->config, &fault);
+    if (err != ERR_OK && fault.line == 0) {
+        (void)fprintf(stderr, "%s: %s\n", w->config_path, fault.where);
+        return 3;
+    }
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "%s:%u:%u: %s: %s\n", w->config_path, fault.line, fault.column,
+                      fault.where, error_text(err));
+        return 2;
+    }
+    warden_files_resolve(w->config);
+    err = warden_base(w->config_path, &w->base_fd);
+    if (err == ERR_OK)
+        err = warden_files_open(&w->files, w->config, w->base_fd);
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "%s: %s\n", w->config_path,
+                      w->files.problem[0] == '\0' ? error_text(err) : w->files.problem);
+        return 3;
+    }
+    if (warden_account(w) == ERR_OK)
+        return 0;
+    (void)fprintf(stderr, "%s: user: there is no such account\n", w->config_path);
+    return 2;
+}
+
+void
+warden_load_pid_file(struct warden *w)
+{
+    char text[32];
+    const char *path = config_str(w->config, CONFIG_PID_FILE);
+    if (path[0] == '\0')
+        return;
+    const int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    const int fd = openat(w->base_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text, (size_t)n) != n)
+        OPLOG(&w->log, EVENT_INTERNAL, OPLOG_STR("pid_file", path),
+              OPLOG_STR("errno", strerrorname_np(errno)));
+    if (fd >= 0)
+        (void)close(fd);
+}

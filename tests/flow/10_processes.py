@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The processes of one gateway as they run: sandboxed, restarted, drained, reloaded.
+
+The builds come in TDZ_BUILD (release) and TDZ_BUILD_FAULTS (with fault points).
+"""
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROLES = ["keeper", "ledger", "judge", "clerk", "sealer", "inspector", "link", "desk", "edge"]
+CALLS = ["open", "socket", "connect", "execve", "ptrace", "fork", "mprotect_exec", "unlink"]
+# Calls a role may make in principle, refused by Landlock for what they name.
+LANDLOCKED = {("ledger", "open"), ("ledger", "unlink"), ("clerk", "open"), ("clerk", "unlink"),
+              ("link", "connect")}
+WAIT_S = 30
+
+done = 0
+failed = 0
+
+
+def check(sentence, ok, detail=""):
+    global done, failed
+    done += 1
+    failed += 0 if ok else 1
+    print(f"{'ok' if ok else 'not ok'} {done} - {sentence}", flush=True)
+    if not ok:
+        print(f"# {detail}", flush=True)
+
+
+def free_ports(count):
+    socks = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in socks]
+    for s in socks:
+        s.close()
+    return ports
+
+
+class Gateway:
+    def __init__(self, binary, folder, fault=None):
+        self.folder = folder
+        for name in ("keys", "policies", "agreements", "partners"):
+            os.makedirs(os.path.join(folder, name), exist_ok=True)
+        for name in ("trust.json", "vocabulary.json", "cert.pem"):
+            with open(os.path.join(folder, name), "w", encoding="ascii") as f:
+                f.write("{}\n")
+        ports = free_ports(3)
+        self.config = {
+            "format": "tdz.config/1", "zone": "my-test", "gateway": "gw1",
+            "origin": "my-test/gw1/2026h2",
+            "listen": {k: f"127.0.0.1:{p}" for k, p in zip(("partner", "peer", "desk"), ports)},
+            "folders": {k: k for k in ("state", "spool", "log", "keys", "policies", "agreements",
+                                       "partners")},
+            "files": {"trust": "trust.json", "vocabulary": "vocabulary.json",
+                      "certificate": "cert.pem"},
+            "peers": [{"zone": "cn-test", "gateway": "gw1", "host": "127.0.0.1", "port": 9}],
+        }
+        self.path = os.path.join(folder, "config.json")
+        self.write(json.dumps(self.config))
+        self.log_path = os.path.join(folder, "gateway.log")
+        env = {} if fault is None else {"TDZ_FAULT": fault}
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen([binary, self.path], stderr=log, env=env,
+                                            stdout=log, start_new_session=True)
+        atexit.register(self.end)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+
+    def write(self, text):
+        with open(self.path, "w", encoding="ascii") as f:
+            f.write(text)
+
+    def events(self):
+        found = []
+        with open(self.log_path, encoding="utf-8") as f:
+            for line in f:
+                if line.endswith("\n"):
+                    found.append(json.loads(line))
+        return found
+
+    def wait(self, wanted, count=1):
+        end = time.monotonic() + WAIT_S
+        while time.monotonic() < end:
+            if sum(1 for e in self.events() if wanted(e)) >= count:
+                return True
+            time.sleep(0.02)
+        return False
+
+    def ready(self):
+        return self.wait(lambda e: e["event"] == "gateway-ready")
+
+    def pids(self):
+        """(role, index) -> pid of the processes that are ready now."""
+        found = {}
+        for e in self.events():
+            if e["event"] == "role-ready":
+                found[(e["child"], e["child_index"])] = e["pid"]
+        return found
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(WAIT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return None
+
+    def tail(self):
+        return " | ".join(json.dumps(e) for e in self.events()[-6:])
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def alive(pid):
+    try:
+        return status_of(pid)["State"][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def sandboxes(gw):
+    for (role, index), pid in sorted(gw.pids().items()):
+        status = status_of(pid)
+        check(f"{role}{index} runs with seccomp, no new privileges and no capability",
+              status["Seccomp"] == "2" and status["NoNewPrivs"] == "1" and
+              int(status["CapPrm"], 16) == 0, str(status))
+
+
+def restarts(gw):
+    for role in ROLES:
+        before = gw.pids()
+        os.kill(before[(role, 0)], signal.SIGKILL)
+        back = gw.wait(lambda e: e["event"] == "role-ready" and e["child"] == role and
+                       e["child_index"] == 0 and e["pid"] != before[(role, 0)] and
+                       e["pid"] not in before.values())
+        check(f"a killed {role} is restarted", back, gw.tail())
+        others = [k for k, pid in before.items() if k != (role, 0) and not alive(pid)]
+        check(f"the others outlive a killed {role}", not others, str(others))
+
+
+def reload(gw):
+    gw.write('{"format":"tdz.config/1",\n "zoone":"x"}')
+    gw.process.send_signal(signal.SIGHUP)
+    bad = gw.wait(lambda e: e["event"] == "config-bad" and e.get("line") == 2 and
+                  e.get("column") == 2)
+    check("a bad configuration is refused with its line and column", bad, gw.tail())
+    check("and the gateway runs on", all(alive(p) for p in gw.pids().values()))
+    before = gw.pids()
+    gw.config["limits"] = {"streams": 50}
+    gw.write(json.dumps(gw.config))
+    gw.process.send_signal(signal.SIGHUP)
+    good = gw.wait(lambda e: e["event"] == "config-reloaded")
+    check("a good configuration is read again", good, gw.tail())
+    time.sleep(0.5)
+    check("without restarting a role", gw.pids() == before and
+          all(alive(p) for p in before.values()), gw.tail())
+
+
+def selftests(binary):
+    for role in ROLES:
+        for call in CALLS:
+            run = subprocess.run([binary, f"--role={role}", f"--sandbox-selftest={call}"],
+                                 capture_output=True, text=True, env={}, check=False)
+            if (role, call) in LANDLOCKED:
+                ok = run.returncode == 5 and run.stdout.strip() == "EACCES"
+                check(f"Landlock refuses {call} to {role}", ok, f"{run.returncode} {run.stdout}")
+            else:
+                check(f"{role} dies of {call}", run.returncode == -signal.SIGSYS,
+                      f"{run.returncode} {run.stdout} {run.stderr}")
+
+
+def rogue(binary, folder, role, victim):
+    gw = Gateway(binary, folder, f"{role}/role_rogue:err")
+    check(f"a gateway with a rogue {role} starts", gw.ready(), gw.tail())
+    receiver = gw.pids()[(victim, 0)]
+    ended = gw.wait(lambda e: e["event"] == "role-violation" and e.get("accuser") == victim and
+                    e["child"] == role)
+    check(f"a message outside the table ends {role}, its sender", ended, gw.tail())
+    check(f"{victim}, its receiver, lives", alive(receiver), gw.tail())
+    gw.process.kill()
+    gw.process.wait(WAIT_S)
+
+
+def crash_loop(binary, folder):
+    gw = Gateway(binary, folder, "desk/role_started")
+    code = gw.process.wait(WAIT_S)
+    looped = gw.wait(lambda e: e["event"] == "role-crash-loop" and e["child"] == "desk")
+    check("a role that dies again and again stops the gateway with an error",
+          looped and code == 1, f"{code} {gw.tail()}")
+
+
+def main():
+    binary = os.path.join(os.environ["TDZ_BUILD"], "gateway", "tdzd")
+    faulty = os.path.join(os.environ["TDZ_BUILD_FAULTS"], "gateway", "tdzd")
+    with tempfile.TemporaryDirectory() as folder:
+        gw = Gateway(binary, folder)
+        check("a gateway with a minimal configuration becomes ready", gw.ready(), gw.tail())
+        check("it starts every role", {r for r, _ in gw.pids()} == set(ROLES), str(gw.pids()))
+        sandboxes(gw)
+        restarts(gw)
+        reload(gw)
+        pids = gw.pids()
+        check("SIGTERM drains and ends with 0", gw.stop() == 0, gw.tail())
+        check("and no process is left", not any(alive(p) for p in pids.values()))
+    selftests(binary)
+    for role, victim in (("edge", "clerk"), ("sealer", "keeper")):
+        with tempfile.TemporaryDirectory() as folder:
+            rogue(faulty, folder, role, victim)
+    with tempfile.TemporaryDirectory() as folder:
+        crash_loop(faulty, folder)
+    print(f"1..{done}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
