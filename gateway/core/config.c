@@ -153,7 +153,7 @@ config_only_known(const struct json_doc *doc, const struct json_node *object,
     for (const struct json_node *k = json_first(doc, object); k != NULL;
          k = json_next(doc, object, k)) {
         if (span_eq_str(k->text, "format") || span_eq_str(k->text, "peers") ||
-            config_known(span_of(NULL, 0), k->text))
+            (k->text.len > 0 && config_known(span_of(NULL, 0), k->text)))
             continue;
         const struct json_node *value = json_value(doc, k);
         if (k->text.len == 0 || !config_known(k->text, span_of(NULL, 0)))

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/core/fault.h"
+
+#include "tests/test.h"
+
+int
+main(void)
+{
+    TEST("the variable is found in an environment and nowhere else")
+    {
+        char one[] = "TDZ_FAULTS=x";
+        char two[] = "TDZ_FAULT=role_drain";
+        char *const without[] = {one, NULL};
+        char *const with[] = {one, two, NULL};
+        CHECK(fault_spec(without) == NULL && fault_spec(NULL) == NULL);
+        CHECK(strcmp(fault_spec(with), "role_drain") == 0);
+    }
+#if TDZ_FAULTS
+    TEST("specifications that name nothing are refused")
+    {
+        static const char *const bad[] = {
+            "nowhere",           "role_drain:0",     "role_drain:x",    "nobody/role_drain",
+            "edge99/role_drain", "role_drain:err=1", "role_drain:sleep"};
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+            CHECK(fault_arm(span_str(bad[i]), ROLE_EDGE, 0) != ERR_OK);
+    }
+    TEST("a point fires at its pass, once or from then on, in the process that is named")
+    {
+        CHECK_EQ(fault_arm(SPAN_LIT("edge/role_drain:2:err,clerk/role_ready:err,edge1/role_message"
+                                    ":errs,role_reload:2:errs"),
+                           ROLE_EDGE, 0),
+                 ERR_OK);
+        CHECK_EQ(fault_hit(FAULT_role_drain), ERR_OK);
+        CHECK_EQ(fault_hit(FAULT_role_drain), ERR_IO);
+        CHECK_EQ(fault_hit(FAULT_role_drain), ERR_OK);
+        CHECK_EQ(fault_hit(FAULT_role_ready), ERR_OK);
+        CHECK_EQ(fault_hit(FAULT_role_message), ERR_OK);
+        CHECK_EQ(fault_hit(FAULT_role_reload), ERR_OK);
+        CHECK_EQ(fault_hit(FAULT_role_reload), ERR_IO);
+        CHECK_EQ(fault_hit(FAULT_role_reload), ERR_IO);
+        CHECK_EQ(fault_count(FAULT_role_drain), 3);
+    }
+#else
+    TEST("a build without faults has none")
+    {
+        CHECK_EQ(fault_arm(SPAN_LIT("role_drain:err"), ROLE_EDGE, 0), ERR_UNSUPPORTED);
+        CHECK_EQ(fault_arm(SPAN_LIT(""), ROLE_EDGE, 0), ERR_OK);
+        CHECK_EQ(FAULT_ERR(role_drain), ERR_OK);
+        CHECK_EQ(fault_count(FAULT_role_drain), 0);
+    }
+#endif
+    return test_end();
+}
