@@ -47,9 +47,19 @@ class Gateway:
         self.folder = folder
         for name in ("keys", "policies", "agreements", "partners"):
             os.makedirs(os.path.join(folder, name), exist_ok=True)
-        for name in ("trust.json", "vocabulary.json", "cert.pem"):
+        with open(os.path.join(folder, "trust.json"), "w", encoding="ascii") as f:
+            f.write('{"format":"tdz.trust/1","quorum":{},"zones":{}}')
+        for name in ("vocabulary.json", "cert.pem"):
             with open(os.path.join(folder, name), "w", encoding="ascii") as f:
                 f.write("{}\n")
+        for name in ("gateway", "release", "log", "witness", "kem", "storage", "counting",
+                     "token"):
+            with open(os.path.join(folder, "keys", name + ".key"), "wb") as f:
+                f.write(os.urandom(32))
+        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-out",
+                        os.path.join(folder, "keys", "tls.key")], check=True,
+                       stderr=subprocess.DEVNULL)
         ports = free_ports(3)
         self.config = {
             "format": "tdz.config/1", "zone": "my-test", "gateway": "gw1",
@@ -82,7 +92,7 @@ class Gateway:
         found = []
         with open(self.log_path, encoding="utf-8") as f:
             for line in f:
-                if line.endswith("\n"):
+                if line.endswith("\n") and line.startswith("{"):
                     found.append(json.loads(line))
         return found
 
