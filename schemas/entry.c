@@ -51,7 +51,7 @@ static const struct entry_field decision_fields[] = {
     {"verdict", FIELD_WORD, true, " allow hold deny "},
 };
 static const struct entry_field received_fields[] = {
-    {"commit", FIELD_HASHES, true, NULL}, {"peer", FIELD_PEER, true, NULL},
+    {"commit", FIELD_HASHES, true, NULL}, {"peer", FIELD_PEER, false, NULL},
     {"reason", FIELD_WORD, false, NULL},  {"release", FIELD_HASH, true, NULL},
     {"seal", FIELD_HASH, true, NULL},     {"verdict", FIELD_WORD, true, " allow hold deny "},
 };

@@ -145,7 +145,7 @@ struct entry_received {
     const uint8_t *seal;
     const uint8_t *release;
     struct entry_commits commit;
-    struct entry_peer peer;
+    struct entry_peer peer; /* origin empty: left out (an offer refused, before its decision) */
 };
 MUST_USE enum err entry_write_received(const struct entry_head *head,
                                        const struct entry_received *r, char *out, size_t cap,

@@ -155,7 +155,7 @@ entry_write_received(const struct entry_head *head, const struct entry_received 
     struct canon w;
     entry_begin(&w, out, cap);
     member_commits(&w, &r->commit);
-    member_peer(&w, "peer", &r->peer);
+    member_peer(&w, "peer", span_is_empty(r->peer.origin) ? NULL : &r->peer);
     if (!span_is_empty(r->reason))
         canon_member_span(&w, "reason", r->reason);
     member_hash(&w, "release", r->release);

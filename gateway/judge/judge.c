@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/judge/judge.h"
+
+#include <stdlib.h>
+
+#include "crypto/digest.h"
+
+enum err
+judge_init(struct judge *j, const struct judge_book *book, size_t case_max, uint32_t policy_epoch)
+{
+    j->book = book;
+    memcpy(j->zone, book->zone, sizeof(j->zone));
+    j->policy_epoch = policy_epoch;
+    j->work = calloc(1, sizeof(*j->work));
+    j->cases = calloc(case_max, sizeof(*j->cases));
+    j->case_count = case_max;
+    if (j->work != NULL && j->cases != NULL)
+        return ERR_OK;
+    judge_finish(j);
+    return ERR_NOMEM;
+}
+
+static void
+judge_case_clear(struct judge_case *c)
+{
+    free(c->inputs.ptr);
+    free(c->pre_answer.ptr);
+    free(c->pre_told.ptr);
+    free(c->decide_answer.ptr);
+    free(c->permit.ptr);
+    free(c->report.ptr);
+    *c = (struct judge_case){.used = false};
+}
+
+void
+judge_finish(struct judge *j)
+{
+    for (size_t i = 0; j->cases != NULL && i < j->case_count; i++)
+        judge_case_clear(&j->cases[i]);
+    free(j->cases);
+    free(j->work);
+    j->cases = NULL;
+    j->work = NULL;
+}
+
+int64_t
+judge_now(const struct judge *j, const struct judge_in *in)
+{
+    return in->now_ms > j->last_ms ? in->now_ms : j->last_ms;
+}
+
+struct judge_case *
+judge_case_find(struct judge *j, const uint8_t transfer[static 16])
+{
+    for (size_t i = 0; i < j->case_count; i++) {
+        struct judge_case *c = &j->cases[i];
+        if (c->used && memcmp(c->transfer, transfer, sizeof(c->transfer)) == 0) {
+            c->touched = ++j->clock;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+struct judge_case *
+judge_case_new(struct judge *j, const uint8_t transfer[static 16])
+{
+    struct judge_case *c = judge_case_find(j, transfer);
+    for (size_t i = 0; c == NULL && i < j->case_count; i++)
+        if (!j->cases[i].used)
+            c = &j->cases[i];
+    if (c == NULL) {
+        /* Full: the one nobody asked about for longest; clerk brings it back with EVIDENCE. */
+        c = &j->cases[0];
+        for (size_t i = 1; i < j->case_count; i++)
+            if (j->cases[i].touched < c->touched)
+                c = &j->cases[i];
+    }
+    judge_case_clear(c);
+    c->used = true;
+    c->touched = ++j->clock;
+    memcpy(c->transfer, transfer, sizeof(c->transfer));
+    return c;
+}
+
+enum err
+judge_blob_set(struct judge_blob *blob, struct span bytes)
+{
+    uint8_t *copy = malloc(bytes.len + 1);
+    if (copy == NULL)
+        return ERR_NOMEM;
+    if (bytes.len > 0)
+        memcpy(copy, bytes.ptr, bytes.len);
+    free(blob->ptr);
+    *blob = (struct judge_blob){.ptr = copy, .len = bytes.len};
+    return ERR_OK;
+}
+
+static struct span
+judge_case_take(struct judge_case *c, struct span from, size_t *at)
+{
+    const struct span out = span_of(c->inputs.ptr + *at, from.len);
+    if (from.len > 0)
+        memcpy(c->inputs.ptr + *at, from.ptr, from.len);
+    *at += from.len;
+    return out;
+}
+
+enum err
+judge_case_inputs(struct judge_case *c, const struct judge_inputs *inputs)
+{
+    size_t need = inputs->agreement.len + inputs->sender.len + inputs->name.len +
+                  inputs->facts.len + inputs->performed.len + 1;
+    size_t at = 0;
+    if (inputs->label_count > MANIFEST_LABELS_MAX)
+        return ERR_FULL;
+    for (size_t i = 0; i < inputs->label_count; i++)
+        need += inputs->labels[i].len;
+    uint8_t *memory = malloc(need);
+    if (memory == NULL)
+        return ERR_NOMEM;
+    free(c->inputs.ptr);
+    c->inputs = (struct judge_blob){.ptr = memory, .len = need};
+    c->agreement = judge_case_take(c, inputs->agreement, &at);
+    c->sender = judge_case_take(c, inputs->sender, &at);
+    c->name = judge_case_take(c, inputs->name, &at);
+    c->facts = judge_case_take(c, inputs->facts, &at);
+    c->performed = judge_case_take(c, inputs->performed, &at);
+    for (size_t i = 0; i < inputs->label_count; i++)
+        c->labels[i] = judge_case_take(c, inputs->labels[i], &at);
+    c->label_count = inputs->label_count;
+    return ERR_OK;
+}
+
+enum err
+judge_reply(struct judge *j, enum msg_type type, enum err put, struct span body)
+{
+    TRY(put);
+    /* Nobody waits any more when the asker died: that is no fault of anybody here. */
+    const enum err err = j->out.answer(j->out.ctx, type, body);
+    return err == ERR_ROLE_LOST ? ERR_OK : err;
+}
+
+void
+judge_forget_answers(struct judge *j)
+{
+    for (size_t i = 0; i < j->case_count; i++)
+        j->cases[i].has_decided = false;
+}
+
+void
+judge_tell_epoch(struct judge *j)
+{
+    static const uint8_t none[16] = {0};
+    const struct p_policy_epoch p = {.policy_epoch = j->policy_epoch};
+    uint8_t buf[8];
+    struct span body;
+    if (payload_policy_epoch_put(&p, buf, sizeof(buf), &body) == ERR_OK)
+        (void)j->out.send(j->out.ctx, ROLE_KEEPER, MSG_POLICY_EPOCH, none, body);
+}
+
+static void
+judge_tell_document(struct judge *j, enum entry_kind kind, struct span id,
+                    const uint8_t sha256[static 32], int64_t now_ms)
+{
+    static const uint8_t none[16] = {0};
+    const struct entry_head head = {.time_ms = now_ms};
+    struct p_policies p = {.policy_epoch = j->policy_epoch};
+    struct span body;
+    if (entry_write_document(&head, kind, id, SPAN_LIT("activate"), sha256, j->policy_epoch,
+                             j->work->entry, sizeof(j->work->entry), &p.entry) == ERR_OK &&
+        payload_policies_put(&p, j->scratch, sizeof(j->scratch), &body) == ERR_OK)
+        (void)j->out.send(j->out.ctx, ROLE_CLERK, MSG_POLICIES, none, body);
+}
+
+static void
+judge_tell_nth(struct judge *j, size_t at, int64_t now_ms)
+{
+    const struct register_set *r = &j->book->reg;
+    if (at < r->policy_count) {
+        const struct source *s = r->policies[at];
+        judge_tell_document(j, ENTRY_POLICY, s->id, s->sha256, now_ms);
+        return;
+    }
+    at -= r->policy_count;
+    if (at < r->agreement_count) {
+        const struct agreement *a = r->agreements[at];
+        judge_tell_document(j, ENTRY_AGREEMENT, a->id, a->sha256, now_ms);
+        return;
+    }
+    const struct party *p = r->partners[at - r->agreement_count];
+    judge_tell_document(j, ENTRY_PARTNER, p->name, p->sha256, now_ms);
+}
+
+size_t
+judge_tell_policies(struct judge *j, size_t from, int64_t now_ms)
+{
+    const struct register_set *r = &j->book->reg;
+    const size_t count = r->policy_count + r->agreement_count + r->partner_count;
+    const size_t end = count - from > JUDGE_TELL_BURST ? from + JUDGE_TELL_BURST : count;
+    for (size_t i = from; i < end; i++)
+        judge_tell_nth(j, i, now_ms);
+    return end == count ? 0 : end;
+}
+
+bool
+judge_activate(struct judge *j, const struct judge_book *book)
+{
+    const bool changed = !span_eq(span_of(book->digest, 32), span_of(j->book->digest, 32));
+    j->book = book;
+    if (!changed)
+        return false;
+    j->policy_epoch++;
+    /* What was decided by other documents is decided again. */
+    judge_forget_answers(j);
+    judge_tell_epoch(j);
+    return true;
+}
+
+enum err
+judge_handle(struct judge *j, const struct judge_in *in)
+{
+    static const struct {
+        enum msg_type type;
+        enum role_id from;
+        enum err (*handle)(struct judge *j, const struct judge_in *in);
+    } table[] = {
+        {MSG_PREFLIGHT, ROLE_CLERK, judge_preflight_handle},
+        {MSG_IMPORT_OFFER, ROLE_CLERK, judge_import_handle},
+        {MSG_FINDINGS, ROLE_INSPECTOR, judge_evidence_findings},
+        {MSG_SEALED, ROLE_SEALER, judge_evidence_sealed},
+        {MSG_OPENED, ROLE_SEALER, judge_evidence_opened},
+        {MSG_EVIDENCE, ROLE_CLERK, judge_evidence_brought},
+        {MSG_VOUCHED, ROLE_KEEPER, judge_evidence_vouched},
+        {MSG_DECIDE, ROLE_CLERK, judge_decide_handle},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (table[i].type == in->type && table[i].from == in->from)
+            return table[i].handle(j, in);
+    return ERR_PROTOCOL;
+}
