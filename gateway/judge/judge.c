@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/judge/judge.h"
+#include "gateway/judge/judge_inner.h"
 
 #include <stdlib.h>
 

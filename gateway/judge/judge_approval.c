@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An operator's word on a held transfer: a signed note of two lines, the format and the JSON.
  * Spec: formats.md Trust and evidence (tdz.approval/1). */
-#include "gateway/judge/judge.h"
+#include "gateway/judge/judge_inner.h"
 #include "schemas/text.h"
 
 enum { JUDGE_APPROVAL_NODES_MAX = 64, JUDGE_APPROVAL_BYTES_MAX = 8192 };

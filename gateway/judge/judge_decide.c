@@ -2,7 +2,7 @@
 /* The final decision: on what was seen, by the documents in force now. */
 #include "crypto/digest.h"
 #include "crypto/release.h"
-#include "gateway/judge/judge.h"
+#include "gateway/judge/judge_inner.h"
 #include "inspect/ruleset.h"
 #include "schemas/text.h"
 

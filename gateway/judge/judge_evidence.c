@@ -3,7 +3,7 @@
  * what clerk kept counts only with keeper's word, which rests on macs. Evidence of a transfer that
  * is not known here is left: judge was restarted, and clerk will bring it. */
 #include "crypto/digest.h"
-#include "gateway/judge/judge.h"
+#include "gateway/judge/judge_inner.h"
 
 /* The names that a column of this agreement can have. */
 static bool

@@ -3,7 +3,7 @@
  * in. The exporter's words count as declarations, our register as the facts. */
 #include "crypto/digest.h"
 #include "gateway/core/clock.h"
-#include "gateway/judge/judge.h"
+#include "gateway/judge/judge_inner.h"
 #include "inspect/ruleset.h"
 
 struct judge_offered {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Before a byte of body: may this dataset be sent at all, and as what container. */
 #include "crypto/digest.h"
-#include "gateway/judge/judge.h"
+#include "gateway/judge/judge_inner.h"
 #include "inspect/ruleset.h"
 
 /* An answer without a decision: why no policy ran. Text is static. */

@@ -10,6 +10,7 @@
 
 #include "crypto/crypto.h"
 #include "gateway/judge/judge.h"
+#include "inspect/report.h"
 
 /* Documents to clerk go in bursts with a pause, so that other messages fit between them. */
 enum { JUDGE_TELL_PAUSE_MS = 20 };

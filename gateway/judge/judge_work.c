@@ -5,7 +5,7 @@
 #include "crypto/digest.h"
 #include "crypto/key.h"
 #include "crypto/th.h"
-#include "gateway/judge/judge.h"
+#include "gateway/judge/judge_inner.h"
 #include "policy/answer.h"
 #include "schemas/text.h"
 

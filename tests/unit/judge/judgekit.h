@@ -6,19 +6,21 @@
 #include "crypto/crypto.h"
 #include "crypto/digest.h"
 #include "crypto/filenote.h"
-#include "gateway/judge/judge.h"
+#include "gateway/judge/judge_inner.h"
 #include "schemas/text.h"
 #include "tests/test.h"
 
 #define NOW_MS INT64_C(1795313940000)
+
 enum { KIT_FILES = 64 };
 
 struct said {
     enum msg_type type;
     size_t len;
     uint8_t body[MSG_PAYLOAD_MAX];
-    int count;
 };
+
+#define SAID(said) span_of((said).body, (said).len)
 
 struct kit {
     struct judge j;
@@ -37,12 +39,11 @@ struct kit {
     bool suspect;
 };
 
-__attribute__((unused)) static void
+static void
 kit_keep(struct said *said, enum msg_type type, struct span body)
 {
     said->type = type;
     said->len = body.len;
-    said->count++;
     if (body.len > 0)
         memcpy(said->body, body.ptr, body.len);
 }
@@ -90,8 +91,7 @@ static uint8_t kit_scratch[MSG_PAYLOAD_MAX];
         put_ != ERR_OK ? put_ : kit_tell((k), (from), MSG_##TYPE, (transfer), body_, (file));      \
     })
 
-#define ANSWER(k, name, p) \
-    (payload_##name##_get(span_of((k)->answer.body, (k)->answer.len), (p)) == ERR_OK)
+#define ANSWER(k, name, p) (payload_##name##_get(SAID((k)->answer), (p)) == ERR_OK)
 
 static struct span
 kit_copy(struct span bytes)
@@ -119,7 +119,7 @@ kit_file(const char *root, const char *name)
     return kit_copy(span_of(buf, len));
 }
 
-__attribute__((unused)) static struct span
+static struct span
 kit_note(const struct sign_key *key, const char *who, const char *text, size_t len)
 {
     struct note_key nk;
@@ -194,13 +194,11 @@ kit_keys(struct kit *k, uint8_t seed)
     k->now_ms = NOW_MS;
 }
 
-static const char *const kit_agreements[] = {"oncology-2026.json", "open-data.json",
-                                             "claims-2026.json", "weights-2026.json"};
+static const char *const kit_agreements[] = {"oncology-2026.json", "open-data.json"};
 static const char *const kit_partners[] = {"hospital-kl.json", "lab-shanghai.json",
-                                           "insurer-kl.json",  "insurer-sh.json",
-                                           "carmaker-my.json", "carmaker-sh.json"};
+                                           "insurer-kl.json"};
 
-/* Fills k->files for its zone; my and cn are both zones with their keys. */
+/* The files of k's zone; my and cn: both zones with their keys. */
 static void
 kit_files(struct kit *k, const char *packs, const char *prefix, const struct kit *my,
           const struct kit *cn)
