@@ -14,6 +14,7 @@
 #include "schemas/json.h"
 #include "schemas/text.h"
 #include "tools/cli.h"
+#include "tools/daemonpath.h"
 #include "tools/sbx.h"
 
 enum { RUN_READY_S = 30, RUN_STOP_TRIES = 150, RUN_STEP_US = 100 * 1000 };
@@ -146,25 +147,6 @@ run_ready(uint16_t port)
     return ready;
 }
 
-/* The daemon beside this program, in the build tree beside its folder, or by its name. */
-static void
-run_daemon(char path[static OUTDIR_PATH_MAX])
-{
-    static const char *const places[] = {"tdzd", "../gateway/tdzd", "../sbin/tdzd"};
-    char self[OUTDIR_PATH_MAX];
-    const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (n > 0) {
-        self[n] = '\0';
-        char *slash = strrchr(self, '/');
-        if (slash != NULL)
-            *slash = '\0';
-        for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-            if (outdir_path(path, self, "%s", places[i]) == ERR_OK && access(path, X_OK) == 0)
-                return;
-    }
-    (void)snprintf(path, OUTDIR_PATH_MAX, "tdzd");
-}
-
 /* In the child: a session of its own, standard error to the zone's log, nothing on input. */
 static void
 run_child(const struct run_zone *zone, const char *daemon_path)
@@ -211,7 +193,7 @@ sbx_run_start(const char *dir, const char *only_zone)
         fprintf(stderr, "tdz sandbox: %s/corridor.json cannot be read\n", dir);
         return CLI_UNREACHABLE;
     }
-    run_daemon(daemon_path);
+    daemonpath(daemon_path);
     for (size_t i = 0; i < run.count; i++) {
         const struct run_zone *zone = &run.zones[i];
         if (only_zone != NULL && strcmp(only_zone, zone->name) != 0)
