@@ -10,6 +10,7 @@
 
 #include "gateway/warden/warden_child.h"
 #include "gateway/warden/warden_load.h"
+#include "gateway/warden/warden_register.h"
 #include "gateway/warden/warden_status.h"
 #include "schemas/wire.h"
 #include "tdz_config.h"
@@ -482,10 +483,18 @@ warden_check(const char *config_path)
     if (w == NULL)
         return 1;
     w->config_path = config_path;
+    struct fault fault = {.code = ERR_OK};
     const int status = warden_load_run(w);
-    if (status == 0)
-        (void)printf("%s: ok\n", config_path);
-    return status;
+    if (status != 0)
+        return status;
+    const enum err err = warden_register_check(&w->files, w->config, &fault);
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "%s: register:%u:%u: %s: %s\n", config_path, fault.line, fault.column,
+                      fault.where, error_text(err));
+        return 1;
+    }
+    (void)printf("%s: ok\n", config_path);
+    return 0;
 }
 
 static enum err
