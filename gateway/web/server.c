@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/web/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/core/clock.h"
+
+enum {
+    SERVER_BURST = 32,     /* connections accepted per turn */
+    SERVER_PAUSE_MS = 100, /* when the process has no descriptor left */
+};
+
+struct server_client {
+    struct server *owner;
+    struct server_client *next;
+    struct server_client **link; /* what points here */
+    int fd;
+    struct conn *conn;
+    struct loop_watch *watch;
+    struct loop_timer *timer;
+    struct loop_defer *defer;
+};
+
+struct server {
+    struct server_config config;
+    struct loop_watch *watch;
+    struct loop_timer *pause;
+    struct server_client *clients;
+    size_t client_count;
+    uint64_t accepted;
+    uint64_t failed;
+    bool is_started;
+    bool is_draining;
+};
+
+/* -- one client
+ * ----------------------------------------------------------------------------------*/
+
+static enum err
+server_recv(void *ctx, uint8_t *buf, size_t cap, size_t *ret_len)
+{
+    const struct server_client *c = ctx;
+    const ssize_t n = recv(c->fd, buf, cap, MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? ERR_AGAIN : ERR_IO;
+    *ret_len = (size_t)n;
+    return n == 0 ? ERR_CLOSED : ERR_OK;
+}
+
+static enum err
+server_send(void *ctx, struct span bytes, size_t *ret_len)
+{
+    const struct server_client *c = ctx;
+    const ssize_t n = send(c->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? ERR_AGAIN : ERR_IO;
+    *ret_len = (size_t)n;
+    return ERR_OK;
+}
+
+static void
+server_on_http(void *ctx, const struct http_event *event)
+{
+    struct server_client *c = ctx;
+    c->owner->config.event(c->owner->config.ctx, c, event);
+}
+
+static void
+server_on_wake(void *ctx)
+{
+    loop_defer_post(((struct server_client *)ctx)->defer);
+}
+
+static void server_want(struct server *l);
+
+static void
+server_drop(struct server_client *c)
+{
+    struct server *l = c->owner;
+    *c->link = c->next;
+    if (c->next != NULL)
+        c->next->link = c->link;
+    conn_free(c->conn);
+    loop_watch_free(c->watch);
+    loop_timer_free(c->timer);
+    loop_defer_free(c->defer);
+    if (c->fd >= 0)
+        (void)close(c->fd);
+    free(c);
+    l->client_count--;
+    server_want(l);
+}
+
+static void
+server_note_end(struct server_client *c, enum err err)
+{
+    const bool handshake = conn_identity(c->conn)->name[0] == 0 && c->owner->config.conn.tls;
+    if (err == ERR_CLOSED || err == ERR_SHORT || err == ERR_IO)
+        return;
+    if (handshake)
+        c->owner->failed++;
+    OPLOG(c->owner->config.log, EVENT_CONNECTION_ENDED, OPLOG_ERR(err),
+          OPLOG_STR("alert_sent", conn_alert_sent(c->conn)),
+          OPLOG_STR("alert_received", conn_alert_received(c->conn)),
+          OPLOG_STR("party", conn_identity(c->conn)->name));
+}
+
+static void
+server_pump(struct server_client *c)
+{
+    const int64_t now = clock_mono_ms();
+    enum err err = conn_pump(c->conn, now);
+    if (err == ERR_OK) {
+        const unsigned wants = conn_wants(c->conn);
+        const int64_t at = conn_deadline(c->conn);
+        unsigned events = (wants & CONN_WANTS_READ) != 0 ? LOOP_READ : 0;
+        events |= (wants & CONN_WANTS_WRITE) != 0 ? LOOP_WRITE : 0;
+        err = loop_watch_set(c->watch, events);
+        if (at == INT64_MAX)
+            loop_timer_clear(c->timer);
+        else if (err == ERR_OK)
+            err = loop_timer_set(c->timer, at <= now ? 1 : (uint32_t)(at - now));
+    }
+    if (err == ERR_OK)
+        return;
+    server_note_end(c, err);
+    server_drop(c);
+}
+
+static void
+server_on_ready(void *ctx, unsigned events)
+{
+    (void)events;
+    server_pump(ctx);
+}
+
+static void
+server_on_due(void *ctx)
+{
+    server_pump(ctx);
+}
+
+static enum err
+server_client_init(struct server *l, struct server_client *c)
+{
+    struct conn_config config = l->config.conn;
+    const struct conn_io io = {server_recv, server_send, c};
+    config.http.sink = (struct http_sink){server_on_http, c};
+    config.http.wake = server_on_wake;
+    config.http.wake_ctx = c;
+    TRY(loop_watch_new(l->config.loop, c->fd, server_on_ready, c, &c->watch));
+    TRY(loop_timer_new(l->config.loop, server_on_due, c, &c->timer));
+    TRY(loop_defer_new(l->config.loop, server_on_due, c, &c->defer));
+    return conn_new(&config, &io, clock_mono_ms(), &c->conn);
+}
+
+static void
+server_take(struct server *l, int fd)
+{
+    const int on = 1;
+    struct server_client *c = calloc(1, sizeof(*c));
+    l->accepted++;
+    if (c == NULL) {
+        (void)close(fd);
+        return;
+    }
+    /* Answers leave at once; the records are put together by ourselves. */
+    (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    c->owner = l;
+    c->fd = fd;
+    c->next = l->clients;
+    c->link = &l->clients;
+    if (c->next != NULL)
+        c->next->link = &c->next;
+    l->clients = c;
+    l->client_count++;
+    const enum err err = server_client_init(l, c);
+    if (err == ERR_OK)
+        server_pump(c);
+    else
+        server_drop(c);
+}
+
+/* -- accepting
+ * -----------------------------------------------------------------------------------*/
+
+static void
+server_want(struct server *l)
+{
+    const bool open = l->is_started && !l->is_draining && l->client_count < l->config.clients_max &&
+                      !loop_timer_is_set(l->pause);
+    if (l->watch != NULL && loop_watch_set(l->watch, open ? LOOP_READ : 0) != ERR_OK)
+        OPLOG(l->config.log, EVENT_INTERNAL, OPLOG_STR("where", "server"));
+}
+
+static void
+server_on_pause_over(void *ctx)
+{
+    server_want(ctx);
+}
+
+static void
+server_on_accept(void *ctx, unsigned events)
+{
+    struct server *l = ctx;
+    (void)events;
+    for (int i = 0; i < SERVER_BURST && l->client_count < l->config.clients_max; i++) {
+        const int fd = accept4(l->config.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            const bool full =
+                errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+            if (full && loop_timer_set(l->pause, SERVER_PAUSE_MS) == ERR_OK)
+                OPLOG(l->config.log, EVENT_CONNECTIONS_FULL, OPLOG_INT("open", l->client_count));
+            break;
+        }
+        server_take(l, fd);
+    }
+    if (l->client_count >= l->config.clients_max)
+        OPLOG(l->config.log, EVENT_CONNECTIONS_FULL, OPLOG_INT("open", l->client_count));
+    server_want(l);
+}
+
+enum err
+server_new(const struct server_config *config, struct server **ret)
+{
+    struct server *l = calloc(1, sizeof(*l));
+    if (l == NULL)
+        return ERR_NOMEM;
+    l->config = *config;
+    enum err err = loop_watch_new(config->loop, config->fd, server_on_accept, l, &l->watch);
+    if (err == ERR_OK)
+        err = loop_timer_new(config->loop, server_on_pause_over, l, &l->pause);
+    if (err != ERR_OK) {
+        l->config.fd = -1;
+        server_free(l);
+        return err;
+    }
+    *ret = l;
+    return ERR_OK;
+}
+
+void
+server_free(struct server *l)
+{
+    if (l == NULL)
+        return;
+    l->is_draining = true;
+    while (l->clients != NULL)
+        server_drop(l->clients);
+    loop_watch_free(l->watch);
+    loop_timer_free(l->pause);
+    if (l->config.fd >= 0)
+        (void)close(l->config.fd);
+    free(l);
+}
+
+enum err
+server_start(struct server *l)
+{
+    l->is_started = true;
+    return loop_watch_set(l->watch, LOOP_READ);
+}
+
+void
+server_drain(struct server *l)
+{
+    l->is_draining = true;
+    server_want(l);
+    for (struct server_client *c = l->clients; c != NULL; c = c->next)
+        conn_drain(c->conn);
+}
+
+size_t
+server_client_count(const struct server *l)
+{
+    return l->client_count;
+}
+
+uint64_t
+server_accepted(const struct server *l)
+{
+    return l->accepted;
+}
+
+uint64_t
+server_failed(const struct server *l)
+{
+    return l->failed;
+}
+
+void
+server_set_tls(struct server *l, struct tlsctx *tls)
+{
+    l->config.conn.tls = tls;
+}
+
+void
+server_recheck(struct server *l)
+{
+    for (struct server_client *c = l->clients; c != NULL;) {
+        struct server_client *next = c->next;
+        if (conn_recheck(c->conn) != ERR_OK)
+            server_drop(c);
+        c = next;
+    }
+}
+
+const struct identity *
+server_identity(const struct server_client *client)
+{
+    return conn_identity(client->conn);
+}
+
+/* -- the port
+ * ------------------------------------------------------------------------------------*/
+
+static enum err
+server_port_grant(void *conn, uint32_t stream, uint64_t bytes)
+{
+    return conn_grant(((struct server_client *)conn)->conn, stream, bytes);
+}
+
+static enum err
+server_port_inform(void *conn, uint32_t stream, const struct http_response *response)
+{
+    return conn_inform(((struct server_client *)conn)->conn, stream, response);
+}
+
+static enum err
+server_port_respond(void *conn, uint32_t stream, const struct http_response *response)
+{
+    return conn_respond(((struct server_client *)conn)->conn, stream, response);
+}
+
+static enum err
+server_port_write(void *conn, uint32_t stream, struct span bytes, size_t *ret_len)
+{
+    return conn_write(((struct server_client *)conn)->conn, stream, bytes, ret_len);
+}
+
+static enum err
+server_port_finish(void *conn, uint32_t stream)
+{
+    return conn_finish(((struct server_client *)conn)->conn, stream);
+}
+
+static enum err
+server_port_reset(void *conn, uint32_t stream)
+{
+    return conn_reset(((struct server_client *)conn)->conn, stream);
+}
+
+const struct reply_port *
+server_port(void)
+{
+    static const struct reply_port port = {server_port_grant,   server_port_inform,
+                                           server_port_respond, server_port_write,
+                                           server_port_finish,  server_port_reset};
+    return &port;
+}
