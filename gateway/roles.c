@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "gateway/edge/edge_role.h"
 #include "gateway/judge/judge_role.h"
 #include "gateway/keeper/keeper_role.h"
 #include "gateway/sealer/sealer_role.h"
@@ -29,6 +30,8 @@ const struct role_ops *
 roles_ops(enum role_id role)
 {
     assert(role < ROLE_COUNT && role != ROLE_WARDEN);
+    if (role == ROLE_EDGE)
+        return &edge_role_ops;
     if (role == ROLE_JUDGE)
         return &judge_role_ops;
     if (role == ROLE_KEEPER)
