@@ -35,7 +35,9 @@ def symbols(archive):
 
 def file_stem(stem, known):
     """meson names the object of core/loop.c core_loop.c.o: the file is the longest tail of the
-    object's stem that is a file of the tree."""
+    object's stem that is a file of the tree. A generated file is meson-generated_.._x.c.o."""
+    if stem.startswith("meson-generated_.._"):
+        return stem[len("meson-generated_.._"):]
     parts = stem.split("_")
     for at in range(len(parts)):
         tail = "_".join(parts[at:])
