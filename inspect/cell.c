@@ -15,8 +15,10 @@ cell_start(struct inspection *i, size_t column_number)
     i->column = column_number < INSPECTION_COLUMNS_MAX ? column_number : INSPECTION_COLUMNS_MAX;
     if (i->column == INSPECTION_COLUMNS_MAX)
         i->reasons |= 1U << FINDINGS_TOO_MANY_COLUMNS;
-    if (i->column >= i->column_count)
+    if (i->column >= i->column_count && inspection_reserve(i, i->column))
         i->column_count = i->column + 1;
+    if (i->column >= i->column_count)
+        i->column = 0; /* no memory: the stream has failed */
     i->window_len = 0;
     i->window_at = 0;
     i->field_len = 0;
@@ -32,12 +34,57 @@ cell_tag(size_t column, unsigned type, enum tokscan_strength strength)
     return (uint16_t)(column << 4 | type << 2 | (unsigned)strength);
 }
 
+/* The digits as a number: 19 of them fit. */
+static uint64_t
+cell_number(const uint8_t *digits, size_t len)
+{
+    uint64_t number = 0;
+    for (size_t k = 0; k < len; k++)
+        number = number * 10 + (uint64_t)(digits[k] - '0');
+    return number;
+}
+
+/* What stands for a person until cell_hash: the number itself where it fits, as hashing is dear and
+ * most numbers are seen again or turn out not to count. A MyKad has 12 digits, a resident number 17
+ * and a check that follows from them, a card 13 to 19 without a leading zero. */
+static uint64_t
+cell_value(const struct inspection *i, unsigned type, const struct token *t)
+{
+    uint8_t wide[18];
+    if (type == IDENT_EMAIL)
+        return blind_u64(i->counting_key, (uint8_t)type, span_of(t->canon, t->canon_len));
+    if (type != IDENT_PRC_ID)
+        return cell_number(t->canon, t->canon_len);
+    if (!t->is_old_prc)
+        return cell_number(t->canon, 17);
+    ident_prc15_widen(t->canon, wide);
+    return cell_number(wide, 17);
+}
+
+uint64_t
+cell_hash(const struct inspection *i, unsigned type, uint64_t value)
+{
+    uint8_t digits[20];
+    size_t at = sizeof(digits);
+    size_t least = type == IDENT_MYKAD ? 12 : (type == IDENT_PRC_ID ? 17 : 1);
+    if (type == IDENT_EMAIL)
+        return value;
+    if (type == IDENT_PRC_ID)
+        at--;
+    for (uint64_t rest = value; rest > 0 || least > 0; rest /= 10) {
+        assert(at > 0);
+        digits[--at] = (uint8_t)('0' + rest % 10);
+        least -= least > 0 ? 1 : 0;
+    }
+    if (type == IDENT_PRC_ID)
+        digits[sizeof(digits) - 1] = ident_prc_check(digits + at);
+    return blind_u64(i->counting_key, (uint8_t)type, span_of(digits + at, sizeof(digits) - at));
+}
+
 static void
 cell_person(struct inspection *i, struct inner_column *c, unsigned type, const struct token *t,
             enum tokscan_strength strength)
 {
-    uint8_t wide[18];
-    struct span value = span_of(t->canon, t->canon_len);
     if (strength == TOKSCAN_BARE) {
         if ((c->dead & IDENT_BIT(type)) != 0) {
             c->late[type]++;
@@ -45,13 +92,8 @@ cell_person(struct inspection *i, struct inner_column *c, unsigned type, const s
         }
         c->tentative[type]++;
     }
-    if (type == IDENT_PRC_ID && t->is_old_prc) {
-        ident_prc15_widen(t->canon, wide);
-        value = span_of(wide, sizeof(wide));
-    }
     i->row_kind |= 1U << type;
-    persons_add(i->persons, blind_u64(i->counting_key, (uint8_t)type, value),
-                cell_tag(i->column, type, strength));
+    persons_add(i->persons, cell_value(i, type, t), cell_tag(i->column, type, strength));
 }
 
 static void
@@ -107,6 +149,7 @@ cell_scan(struct inspection *i, struct span raw, uint64_t offset, size_t from, b
     size_t start = from;
     if (!cell_is_ascii(raw) && normal_needed(raw)) {
         text = span_of(i->normal, normal_text(raw, i->normal, i->normal_map));
+        i->normal_top = raw.len > i->normal_top ? raw.len : i->normal_top;
         map = i->normal_map;
         start = 0;
         while (start < text.len && map[start] < from)
@@ -145,6 +188,7 @@ cell_piece(struct inspection *i, struct span piece, uint64_t offset)
         const size_t take = piece.len < room ? piece.len : room;
         memcpy(i->window + i->window_len, piece.ptr, take);
         i->window_len += take;
+        i->window_top = i->window_len > i->window_top ? i->window_len : i->window_top;
         piece = span_from(piece, take);
     }
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a stream: what each column is, how many persons, what contradicts the declaration. */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "inspect/inner.h"
 
-/* Which tokens of the person set count: by type and by what their column needs. */
+/* Which entries of the person set count: by type and by what their column needs. */
 struct conclude_filter {
-    const struct findings *findings;
+    const struct inspection *inspection;
     uint32_t types;
 };
 
@@ -16,15 +17,22 @@ conclude_keep(const void *ctx, uint16_t tag)
     const struct conclude_filter *filter = ctx;
     const size_t column = tag >> 4;
     const unsigned type = tag >> 2 & 3U;
-    assert(column < filter->findings->column_count);
+    assert(column < filter->inspection->column_count);
     return (filter->types & IDENT_BIT(type)) != 0 &&
-           (tag & 3U) >= filter->findings->columns[column].need[type];
+           (tag & 3U) >= filter->inspection->findings_columns[column].need[type];
+}
+
+static uint64_t
+conclude_hash(const void *ctx, uint64_t value, uint16_t tag)
+{
+    const struct conclude_filter *filter = ctx;
+    return cell_hash(filter->inspection, tag >> 2 & 3U, value);
 }
 
 static size_t
 conclude_select(struct inspection *i, uint32_t types, const uint64_t **ret)
 {
-    const struct conclude_filter filter = {&i->findings, types};
+    const struct conclude_filter filter = {i, types};
     return persons_select(i->persons, conclude_keep, &filter, ret);
 }
 
@@ -71,7 +79,7 @@ static void
 conclude_column(struct inspection *i, size_t column)
 {
     const struct inner_column *c = &i->columns[column];
-    struct findings_column *out = &i->findings.columns[column];
+    struct findings_column *out = &i->findings_columns[column];
     *out = (struct findings_column){
         .ordinal = (uint16_t)(column + 1),
         .field = c->field,
@@ -160,6 +168,8 @@ conclude_persons(struct inspection *i)
     const uint32_t sensitive_types = IDENT_BIT(IDENT_PRC_ID) | IDENT_BIT(IDENT_CARD);
     uint32_t present = 0;
     uint64_t best = UINT64_MAX;
+    const struct conclude_filter all = {i, UINT32_MAX};
+    persons_settle(i->persons, conclude_keep, conclude_hash, &all);
     i->person_types = 0;
     for (unsigned t = 0; t < INNER_PERSON_TYPES; t++) {
         const uint64_t distinct = conclude_select(i, IDENT_BIT(t), &view);
@@ -242,6 +252,11 @@ void
 conclude_findings(struct inspection *i)
 {
     struct findings *f = &i->findings;
+    i->findings_columns = calloc(i->column_count + 1, sizeof(*i->findings_columns));
+    if (i->findings_columns == NULL) {
+        i->failed = ERR_NOMEM;
+        return;
+    }
     const struct fieldset *fields = i->config.fields;
     memset(f, 0, sizeof(*f));
     f->stage = i->config.stage;
@@ -253,6 +268,7 @@ conclude_findings(struct inspection *i)
     f->bytes = i->bytes;
     f->rows = i->rows;
     f->column_count = i->column_count;
+    f->columns = i->findings_columns;
     for (size_t k = 0; k < i->column_count; k++)
         conclude_column(i, k);
     conclude_persons(i);

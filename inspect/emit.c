@@ -28,6 +28,7 @@ emit_bytes(struct inspection *i, struct span bytes)
     if (bytes.len > 0)
         memcpy(i->spill + i->spill_len, bytes.ptr, bytes.len);
     i->spill_len += bytes.len;
+    i->spill_top = i->spill_len > i->spill_top ? i->spill_len : i->spill_top;
 }
 
 bool
@@ -55,6 +56,7 @@ emit_token(struct inspection *i, const struct inner_column *column, struct span 
     uint8_t token[TRANSFORM_TOKEN_BYTES];
     const enum ident ident = (enum ident)i->config.fields->fields[column->field].ident;
     struct span value = span_of(plain, transform_unquote(cell, quoted, plain));
+    i->normal_top = INNER_WINDOW;
     if (ident != IDENT_NONE && normal_needed(value))
         value = span_of(i->normal, normal_text(value, i->normal, i->normal_map));
     i->failed = transform_token(i->token_key, ident, value, token);
@@ -81,6 +83,7 @@ emit_cell(struct inspection *i, struct inner_column *column, struct span cell, b
     } else if (column->action == TRANSFORM_MASK) {
         /* The normal buffer is free between two scans. */
         const size_t len = transform_mask(cell, quoted, i->normal);
+        i->normal_top = cell.len > i->normal_top ? cell.len : i->normal_top;
         emit_bytes(i, span_of(i->normal, len));
     }
     emit_bytes(i, quote);

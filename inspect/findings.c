@@ -70,6 +70,17 @@ findings_of(const struct inspection *i)
 }
 
 enum err
+findings_as_out(const struct inspection *i, struct findings *ret)
+{
+    const struct findings *f = findings_of(i);
+    if (f == NULL || !i->identity)
+        return ERR_STATE;
+    *ret = *f;
+    ret->stage = INSPECTION_OUT;
+    return ERR_OK;
+}
+
+enum err
 findings_persons(struct inspection *i, bool sensitive, const uint64_t **ret, size_t *ret_len)
 {
     if (findings_of(i) == NULL)

@@ -72,12 +72,17 @@ struct findings {
     uint64_t persons_upper;
     uint64_t sensitive_upper; /* of persons_upper: with sensitive data */
     uint64_t unidentified;    /* of persons_upper: counted one a row, without an identifier */
-    size_t column_count;
-    struct findings_column columns[INSPECTION_COLUMNS_MAX + 1];
+    size_t column_count;      /* at most INSPECTION_COLUMNS_MAX + 1 */
+    const struct findings_column *columns; /* the inspection's */
 };
 
 /* The evidence of a finished stream, valid until the next start; NULL before. */
 const struct findings *findings_of(const struct inspection *i);
+
+/* The evidence OUT of a stream that left as it came (inspection_is_identity), without inspecting it
+ * again: *ret is what an INSPECTION_OUT of the same bytes under the same declaration would find,
+ * valid as long as findings_of. ERR_STATE: not finished, or something was transformed. */
+MUST_USE enum err findings_as_out(const struct inspection *i, struct findings *ret);
 
 /* The keyed hashes of the persons counted, sorted and distinct, all or those with sensitive data; a
  * view, valid until the next call for this inspection. persons_upper = *ret_len of all, plus

@@ -24,6 +24,9 @@ enum { INNER_SPILL = INNER_SLICE + INNER_WINDOW + 64 };
 enum { INNER_PERSON_TYPES = 4, INNER_ROW_KINDS = 1 << (INNER_PERSON_TYPES + 1) };
 enum { INNER_DECLARED_BIT = 1 << INNER_PERSON_TYPES };
 
+/* The domain of crypto/blind.h that seeds the table of persons; types are the other domains. */
+enum { INNER_SEED_DOMAIN = 255 };
+
 struct inner_column {
     struct colstat stat;
     uint32_t words;   /* IDENT_BITs that the header speaks of */
@@ -50,7 +53,7 @@ struct inspection {
     enum err failed;
 
     /* Input. */
-    uint8_t head[SNIFF_HEAD_BYTES];
+    uint8_t *head; /* [SNIFF_HEAD_BYTES] from the first byte until it was parsed, else NULL */
     size_t head_len;
     size_t head_at;  /* replayed */
     uint64_t offset; /* of the next byte to be parsed */
@@ -60,7 +63,8 @@ struct inspection {
     struct csvread csv;
 
     /* The field being read. */
-    uint8_t window[INNER_WINDOW];
+    uint8_t *window;   /* [INNER_WINDOW] */
+    size_t window_top; /* bytes ever written, to be wiped; so below */
     size_t window_len;
     size_t window_at;       /* scanned up to here */
     uint64_t window_offset; /* of window[0] */
@@ -78,29 +82,38 @@ struct inspection {
     uint8_t *out;
     size_t out_cap;
     size_t out_len;
-    uint8_t spill[INNER_SPILL];
+    uint8_t *spill; /* [INNER_SPILL] */
+    size_t spill_top;
     size_t spill_len;
     size_t spill_at;
     bool suppressed;    /* the field's bytes do not leave */
     bool row_has_field; /* a field of this row has left */
 
     /* Normalisation. */
-    uint8_t normal[INNER_WINDOW];
-    uint16_t normal_map[INNER_WINDOW + 1];
+    uint8_t *normal;      /* [INNER_WINDOW] */
+    uint16_t *normal_map; /* [INNER_WINDOW + 1] */
+    size_t normal_top;
 
     /* What was seen. */
     bool headed;
     uint64_t rows;
     uint32_t reasons; /* FINDINGS_REASON bits */
     uint64_t row_kinds[INNER_ROW_KINDS];
-    size_t column_count; /* in use, the shared one included */
-    struct inner_column columns[INSPECTION_COLUMNS_MAX + 1];
+    size_t column_count;                      /* in use, the shared one included */
+    size_t column_room;                       /* of columns, which grows as they appear */
+    struct inner_column *columns;             /* the shared one at INSPECTION_COLUMNS_MAX */
+    struct findings_column *findings_columns; /* made at the end */
     struct persons *persons;
-    uint32_t person_types;    /* whose hashes are the persons counted */
-    uint32_t sensitive_types; /* whose hashes are those with sensitive data */
+    struct inspection_room *room; /* of window, normal, spill */
+    uint32_t person_types;        /* whose hashes are the persons counted */
+    uint32_t sensitive_types;     /* whose hashes are those with sensitive data */
     bool all_sensitive;
     struct findings findings;
 };
+
+/* inspection.c: makes columns[0] to columns[column] exist; false, and i->failed set, when there is
+ * no memory. Moves the columns. */
+bool inspection_reserve(struct inspection *i, size_t column);
 
 /* cell.c: the content of fields. */
 void cell_start(struct inspection *i, size_t column_number);
@@ -110,6 +123,8 @@ void cell_piece(struct inspection *i, struct span piece, uint64_t offset);
 void cell_end(struct inspection *i, struct span piece, uint64_t offset, bool quoted,
               struct span *ret_cell, bool *ret_whole);
 void cell_row_end(struct inspection *i);
+/* The pseudonym of a person of type (below INNER_PERSON_TYPES) that was added as value. */
+uint64_t cell_hash(const struct inspection *i, unsigned type, uint64_t value);
 
 /* emit.c: what leaves. */
 bool emit_is_wanted(const struct inspection *i);

@@ -4,22 +4,59 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "crypto/blind.h"
 #include "crypto/key.h"
 #include "inspect/inner.h"
+
+/* Columns that exist from the start; more come as they appear. */
+enum { INSPECTION_COLUMNS_FIRST = 16 };
+
+/* Room for what only some streams need, never cleared and so never resident before it is used. */
+struct inspection_room {
+    uint16_t normal_map[INNER_WINDOW + 1];
+    uint8_t normal[INNER_WINDOW];
+    uint8_t window[INNER_WINDOW];
+    uint8_t spill[INNER_SPILL];
+};
 
 enum err
 inspection_new(size_t persons_max, struct inspection **ret)
 {
     struct inspection *i = calloc(1, sizeof(*i));
-    if (i == NULL)
-        return ERR_NOMEM;
-    const enum err err = persons_new(persons_max, &i->persons);
+    struct inspection_room *room = malloc(sizeof(*room));
+    enum err err = i == NULL || room == NULL ? ERR_NOMEM : persons_new(persons_max, &i->persons);
     if (err != ERR_OK) {
+        free(room);
         free(i);
         return err;
     }
+    i->room = room;
     *ret = i;
     return ERR_OK;
+}
+
+/* Wipes what may hold data and gives back what grew. */
+static void
+inspection_clear(struct inspection *i)
+{
+    key_wipe(i->room->window, i->window_top);
+    key_wipe(i->room->normal, i->normal_top);
+    key_wipe(i->room->spill, i->spill_top);
+    if (i->head != NULL)
+        key_wipe(i->head, i->head_len);
+    free(i->head);
+    free(i->columns);
+    free(i->findings_columns);
+    struct persons *persons = i->persons;
+    struct inspection_room *room = i->room;
+    persons_reset(persons);
+    key_wipe(i, sizeof(*i));
+    i->persons = persons;
+    i->room = room;
+    i->window = room->window;
+    i->normal = room->normal;
+    i->normal_map = room->normal_map;
+    i->spill = room->spill;
 }
 
 void
@@ -27,9 +64,34 @@ inspection_free(struct inspection *i)
 {
     if (i == NULL)
         return;
+    inspection_clear(i);
     persons_free(i->persons);
-    key_wipe(i, sizeof(*i));
+    free(i->room);
     free(i);
+}
+
+bool
+inspection_reserve(struct inspection *i, size_t column)
+{
+    if (column < i->column_room)
+        return true;
+    size_t room = i->column_room == 0 ? INSPECTION_COLUMNS_FIRST : i->column_room;
+    while (room <= column)
+        room *= 2;
+    if (room > INSPECTION_COLUMNS_MAX)
+        room = INSPECTION_COLUMNS_MAX + 1;
+    assert(column < room);
+    struct inner_column *columns = realloc(i->columns, room * sizeof(*columns));
+    if (columns == NULL) {
+        i->failed = ERR_NOMEM;
+        return false;
+    }
+    memset(columns + i->column_room, 0, (room - i->column_room) * sizeof(*columns));
+    for (size_t c = i->column_room; c < room; c++)
+        columns[c].field = FIELDSET_MAX;
+    i->columns = columns;
+    i->column_room = room;
+    return true;
 }
 
 /* True if any field has an action. */
@@ -52,10 +114,9 @@ inspection_start(struct inspection *i, const struct inspection_config *config)
     const bool tokens = performs && inspection_acts(config, TRANSFORM_TOKENISE);
     if (config->counting_key == NULL || (tokens && config->token_key == NULL))
         return ERR_MISSING;
-    struct persons *persons = i->persons;
-    persons_reset(persons);
-    key_wipe(i, sizeof(*i));
-    i->persons = persons;
+    inspection_clear(i);
+    if (!inspection_reserve(i, 0))
+        return ERR_NOMEM;
     i->config = *config;
     memcpy(i->counting_key, config->counting_key, sizeof(i->counting_key));
     if (tokens)
@@ -64,8 +125,7 @@ inspection_start(struct inspection *i, const struct inspection_config *config)
     i->config.token_key = NULL;
     i->mode = INNER_HEAD;
     i->identity = !performs;
-    for (size_t c = 0; c <= INSPECTION_COLUMNS_MAX; c++)
-        i->columns[c].field = FIELDSET_MAX;
+    persons_seed(i->persons, blind_u64(i->counting_key, INNER_SEED_DOMAIN, span_of("", 0)));
     return ERR_OK;
 }
 
@@ -81,7 +141,8 @@ inspection_decide(struct inspection *i, bool is_all)
 {
     const struct fieldset *fields = i->config.fields;
     const bool want_table = (fields != NULL && fields->format == FIELDSET_CSV) || !i->identity;
-    sniff_head(span_of(i->head, i->head_len), is_all, want_table, &i->sniff);
+    struct span cells[SNIFF_CELLS_MAX];
+    sniff_head(span_of(i->head, i->head_len), is_all, want_table, cells, &i->sniff);
     switch (i->sniff.kind) {
     case SNIFF_TABLE:
         i->mode = INNER_TABLE;
@@ -89,6 +150,7 @@ inspection_decide(struct inspection *i, bool is_all)
         i->offset = i->sniff.bom;
         emit_bytes(i, span_of(i->head, i->sniff.bom));
         table_start(i);
+        i->sniff.cells = NULL;
         return;
     case SNIFF_TEXT:
         i->mode = INNER_TEXT;
@@ -146,6 +208,27 @@ inspection_run(struct inspection *i, struct span in)
     return 0;
 }
 
+/* The head exists only while it is filled and parsed: most streams that are open are past it. */
+static bool
+inspection_head(struct inspection *i)
+{
+    if (i->head == NULL)
+        i->head = malloc(SNIFF_HEAD_BYTES);
+    if (i->head == NULL)
+        i->failed = ERR_NOMEM;
+    return i->head != NULL;
+}
+
+static void
+inspection_head_end(struct inspection *i)
+{
+    key_wipe(i->head, i->head_len);
+    free(i->head);
+    i->head = NULL;
+    i->head_len = 0;
+    i->head_at = 0;
+}
+
 /* Takes up to in.len bytes into the head, or runs the head, or runs in; false when nothing more can
  * be done now. */
 static bool
@@ -158,6 +241,8 @@ inspection_step(struct inspection *i, struct span in, size_t *used)
     if (i->mode == INNER_HEAD) {
         const size_t room = SNIFF_HEAD_BYTES - i->head_len;
         take = rest.len < room ? rest.len : room;
+        if (!inspection_head(i))
+            return false;
         if (take > 0)
             memcpy(i->head + i->head_len, rest.ptr, take);
         i->head_len += take;
@@ -165,6 +250,8 @@ inspection_step(struct inspection *i, struct span in, size_t *used)
             inspection_decide(i, false);
     } else if (i->head_at < i->head_len) {
         i->head_at += inspection_run(i, span_of(i->head + i->head_at, i->head_len - i->head_at));
+        if (i->head_at == i->head_len)
+            inspection_head_end(i);
         return true;
     } else if (rest.len > 0) {
         take = inspection_run(i, rest);
@@ -220,6 +307,8 @@ inspection_close(struct inspection *i)
         cell_end(i, span_of("", 0), i->offset, false, &cell, &whole);
     }
     normal_utf8_finish(&i->utf8);
+    if (persons_failed(i->persons))
+        i->failed = ERR_NOMEM;
     if (i->failed == ERR_OK)
         conclude_findings(i);
     i->mode = INNER_DONE;
@@ -233,9 +322,9 @@ inspection_finish(struct inspection *i, uint8_t *out, size_t cap, size_t *ret_le
         return ERR_STATE;
     inspection_output(i, out, cap);
     i->finishing = true;
-    if (i->mode == INNER_HEAD)
+    if (i->mode == INNER_HEAD && inspection_head(i))
         inspection_decide(i, true);
-    while (i->mode != INNER_DONE) {
+    while (i->mode != INNER_DONE && i->failed == ERR_OK) {
         while (inspection_step(i, span_of("", 0), &used))
             continue;
         if (i->spill_len > 0 || i->failed != ERR_OK || i->head_at < i->head_len)

@@ -1,24 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An open-addressing table in the front of one reservation. When it is half full it doubles in
- * place: the old entries are moved behind the new table first. Pages never reached are never
- * touched, so an idle set costs nothing. */
+/* An open-addressing table that doubles when it is half full. Additions wait in a short queue while
+ * the memory they go to is fetched. At the end the entries move to the front of the table, and
+ * selections are made behind them. */
 #include "inspect/persons.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PERSONS_SLOTS_MIN = 1024 };
+__extension__ typedef unsigned __int128 persons_wide;
+
+enum { PERSONS_SLOTS_MIN = 64, PERSONS_QUEUE = 16 };
 
 struct persons {
-    uint64_t *hash; /* room slots */
-    uint16_t *tag;  /* 0: free */
-    size_t room;
-    size_t slots; /* power of two */
-    size_t slots_max;
+    uint64_t *value; /* [slots] */
+    uint16_t *tag;   /* [slots], 0: free */
+    size_t slots;    /* power of two; 0 before the first addition */
     size_t used;
     size_t max;
+    uint64_t seed;
     uint64_t lost;
-    bool selected;
+    bool failed;
+    bool settled;
+    size_t queued;
+    uint64_t queue_value[PERSONS_QUEUE];
+    uint16_t queue_tag[PERSONS_QUEUE];
 };
 
 enum err
@@ -30,28 +35,28 @@ persons_new(size_t max, struct persons **ret)
     if (p == NULL)
         return ERR_NOMEM;
     p->max = max;
-    p->slots_max = PERSONS_SLOTS_MIN;
-    while (p->slots_max / 2 < max)
-        p->slots_max *= 2;
-    p->room = p->slots_max + p->slots_max / 2;
-    p->hash = calloc(p->room, sizeof(uint64_t));
-    p->tag = calloc(p->room, sizeof(uint16_t));
-    if (p->hash == NULL || p->tag == NULL) {
-        persons_free(p);
-        return ERR_NOMEM;
-    }
-    p->slots = PERSONS_SLOTS_MIN;
     *ret = p;
     return ERR_OK;
 }
 
-/* Clears what was touched: the table and, if it ever grew, the staging area behind it. */
 static void
-persons_wipe(struct persons *p)
+persons_wipe(uint64_t *value, uint16_t *tag, size_t slots)
 {
-    const size_t touched = p->slots + (p->slots > PERSONS_SLOTS_MIN ? p->slots / 2 : 0);
-    explicit_bzero(p->hash, touched * sizeof(uint64_t));
-    explicit_bzero(p->tag, touched * sizeof(uint16_t));
+    if (slots == 0)
+        return;
+    explicit_bzero(value, slots * sizeof(*value));
+    explicit_bzero(tag, slots * sizeof(*tag));
+    free(value);
+    free(tag);
+}
+
+void
+persons_reset(struct persons *p)
+{
+    const size_t max = p->max;
+    persons_wipe(p->value, p->tag, p->slots);
+    explicit_bzero(p, sizeof(*p));
+    p->max = max;
 }
 
 void
@@ -59,29 +64,33 @@ persons_free(struct persons *p)
 {
     if (p == NULL)
         return;
-    if (p->hash != NULL && p->tag != NULL)
-        persons_wipe(p);
-    free(p->hash);
-    free(p->tag);
+    persons_reset(p);
     free(p);
 }
 
 void
-persons_reset(struct persons *p)
+persons_seed(struct persons *p, uint64_t seed)
 {
-    persons_wipe(p);
-    p->slots = PERSONS_SLOTS_MIN;
-    p->used = 0;
-    p->lost = 0;
-    p->selected = false;
+    assert(p->slots == 0 && p->queued == 0);
+    p->seed = seed;
 }
 
-/* The slot of (hash, tag): taken by it, or the free one where it belongs. */
+/* Where the search for value begins. Who writes the values must not be able to make them meet, so
+ * both factors of the product depend on the seed. */
 static size_t
-persons_slot(const struct persons *p, uint64_t hash, uint16_t tag)
+persons_home(const struct persons *p, uint64_t value, size_t slots)
 {
-    size_t slot = (size_t)hash & (p->slots - 1);
-    while (p->tag[slot] != 0 && (p->hash[slot] != hash || p->tag[slot] != tag))
+    const uint64_t odd = p->seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
+    const persons_wide product = (persons_wide)(value ^ p->seed) * odd;
+    return (size_t)((uint64_t)product ^ (uint64_t)(product >> 64)) & (slots - 1);
+}
+
+/* The slot of (value, tag): taken by it, or the free one where it belongs. */
+static size_t
+persons_slot(const struct persons *p, uint64_t value, uint16_t tag)
+{
+    size_t slot = persons_home(p, value, p->slots);
+    while (p->tag[slot] != 0 && (p->value[slot] != value || p->tag[slot] != tag))
         slot = (slot + 1) & (p->slots - 1);
     return slot;
 }
@@ -89,78 +98,112 @@ persons_slot(const struct persons *p, uint64_t hash, uint16_t tag)
 static void
 persons_grow(struct persons *p)
 {
-    const size_t old = p->slots;
-    assert(old < p->slots_max);
-    p->slots = old * 2;
-    memcpy(p->hash + p->slots, p->hash, old * sizeof(uint64_t));
-    memcpy(p->tag + p->slots, p->tag, old * sizeof(uint16_t));
-    memset(p->tag, 0, p->slots * sizeof(uint16_t));
-    for (size_t i = p->slots; i < p->slots + old; i++) {
-        if (p->tag[i] == 0)
-            continue;
-        const size_t slot = persons_slot(p, p->hash[i], p->tag[i]);
-        p->hash[slot] = p->hash[i];
-        p->tag[slot] = p->tag[i];
+    const size_t old_slots = p->slots;
+    uint64_t *old_value = p->value;
+    uint16_t *old_tag = p->tag;
+    const size_t slots = old_slots == 0 ? PERSONS_SLOTS_MIN : old_slots * 2;
+    uint64_t *value = malloc(slots * sizeof(*value));
+    uint16_t *tag = calloc(slots, sizeof(*tag));
+    if (value == NULL || tag == NULL) {
+        free(value);
+        free(tag);
+        p->failed = true;
+        return;
     }
+    p->value = value;
+    p->tag = tag;
+    p->slots = slots;
+    for (size_t i = 0; i < old_slots; i++) {
+        if (old_tag[i] == 0)
+            continue;
+        const size_t slot = persons_slot(p, old_value[i], old_tag[i]);
+        value[slot] = old_value[i];
+        tag[slot] = old_tag[i];
+    }
+    persons_wipe(old_value, old_tag, old_slots);
 }
 
-void
-persons_add(struct persons *p, uint64_t hash, uint16_t tag)
+static void
+persons_insert(struct persons *p, uint64_t value, uint16_t tag)
 {
-    assert(!p->selected);
-    assert(tag != 0);
-    size_t slot = persons_slot(p, hash, tag);
+    if (p->used >= p->slots / 2 && p->used < p->max && !p->failed)
+        persons_grow(p);
+    if (p->failed) {
+        p->lost++;
+        return;
+    }
+    const size_t slot = persons_slot(p, value, tag);
     if (p->tag[slot] != 0)
         return;
     if (p->used == p->max) {
         p->lost++;
         return;
     }
-    if (p->used >= p->slots / 2) {
-        persons_grow(p);
-        slot = persons_slot(p, hash, tag);
-    }
-    p->hash[slot] = hash;
+    p->value[slot] = value;
     p->tag[slot] = tag;
     p->used++;
 }
 
-uint64_t
-persons_lost(const struct persons *p)
+static void
+persons_flush(struct persons *p)
 {
+    for (size_t i = 0; i < p->queued; i++)
+        persons_insert(p, p->queue_value[i], p->queue_tag[i]);
+    p->queued = 0;
+}
+
+void
+persons_add(struct persons *p, uint64_t value, uint16_t tag)
+{
+    assert(!p->settled);
+    assert(tag != 0);
+    if (p->slots != 0) {
+        const size_t home = persons_home(p, value, p->slots);
+        __builtin_prefetch(&p->value[home]);
+        __builtin_prefetch(&p->tag[home]);
+    }
+    p->queue_value[p->queued] = value;
+    p->queue_tag[p->queued] = tag;
+    p->queued++;
+    if (p->queued == PERSONS_QUEUE)
+        persons_flush(p);
+}
+
+uint64_t
+persons_lost(struct persons *p)
+{
+    persons_flush(p);
     return p->lost;
 }
 
-size_t
-persons_select(struct persons *p, bool (*keep)(const void *ctx, uint16_t tag), const void *ctx,
-               const uint64_t **ret)
+bool
+persons_failed(struct persons *p)
 {
-    /* At most half of the slots are used, so the selection fits behind the table. */
-    uint64_t *out = p->hash + p->slots;
-    size_t len = 0;
-    p->selected = true;
-    for (size_t i = 0; i < p->slots; i++)
-        if (p->tag[i] != 0 && keep(ctx, p->tag[i]))
-            out[len++] = p->hash[i];
-    *ret = out;
-    return persons_sort(out, len);
+    persons_flush(p);
+    return p->failed;
 }
 
 static void
-persons_insertion(uint64_t *values, size_t len)
+persons_insertion(uint64_t *values, uint16_t *tags, size_t len)
 {
     for (size_t i = 1; i < len; i++) {
         const uint64_t value = values[i];
+        const uint16_t tag = tags == NULL ? 0 : tags[i];
         size_t at = i;
-        for (; at > 0 && values[at - 1] > value; at--)
+        for (; at > 0 && values[at - 1] > value; at--) {
             values[at] = values[at - 1];
+            if (tags != NULL)
+                tags[at] = tags[at - 1];
+        }
         values[at] = value;
+        if (tags != NULL)
+            tags[at] = tag;
     }
 }
 
 /* Splits values around the median of three; returns where the right part begins. */
 static size_t
-persons_split(uint64_t *values, size_t len)
+persons_split(uint64_t *values, uint16_t *tags, size_t len)
 {
     const uint64_t a = values[0];
     const uint64_t b = values[len / 2];
@@ -178,13 +221,21 @@ persons_split(uint64_t *values, size_t len)
         if (i >= k)
             return k + 1;
         const uint64_t swap = values[i];
-        values[i++] = values[k];
-        values[k--] = swap;
+        values[i] = values[k];
+        values[k] = swap;
+        if (tags != NULL) {
+            const uint16_t swap_tag = tags[i];
+            tags[i] = tags[k];
+            tags[k] = swap_tag;
+        }
+        i++;
+        k--;
     }
 }
 
-size_t
-persons_sort(uint64_t *values, size_t len)
+/* Sorts values ascending, each with its tag if there are tags. */
+static void
+persons_order(uint64_t *values, uint16_t *tags, size_t len)
 {
     /* The larger part waits on the stack, so that its depth is at most the bits of len. */
     struct {
@@ -196,7 +247,8 @@ persons_sort(uint64_t *values, size_t len)
     size_t left = len;
     while (true) {
         if (left > 16) {
-            const size_t right = persons_split(values + from, left);
+            const size_t right =
+                persons_split(values + from, tags == NULL ? NULL : tags + from, left);
             assert(depth < 64 && right > 0 && right <= left);
             const bool first_small = right < left - right;
             wait[depth].from = first_small ? from + right : from;
@@ -206,13 +258,58 @@ persons_sort(uint64_t *values, size_t len)
             left = first_small ? right : left - right;
             continue;
         }
-        persons_insertion(values + from, left);
+        persons_insertion(values + from, tags == NULL ? NULL : tags + from, left);
         if (depth == 0)
             break;
         depth--;
         from = wait[depth].from;
         left = wait[depth].len;
     }
+}
+
+void
+persons_settle(struct persons *p, persons_keep *keep, persons_hash *hash, const void *ctx)
+{
+    assert(!p->settled);
+    persons_flush(p);
+    size_t len = 0;
+    for (size_t i = 0; i < p->slots; i++) {
+        if (p->tag[i] == 0 || !keep(ctx, p->tag[i]))
+            continue;
+        p->value[len] = hash == NULL ? p->value[i] : hash(ctx, p->value[i], p->tag[i]);
+        p->tag[len++] = p->tag[i];
+    }
+    persons_order(p->value, p->tag, len);
+    p->used = len;
+    p->settled = true;
+}
+
+static bool
+persons_all(const void *ctx, uint16_t tag)
+{
+    (void)ctx;
+    return tag != 0;
+}
+
+size_t
+persons_select(struct persons *p, persons_keep *keep, const void *ctx, const uint64_t **ret)
+{
+    if (!p->settled)
+        persons_settle(p, persons_all, NULL, NULL);
+    /* At most half of the slots are used, so the selection fits behind the entries. */
+    uint64_t *out = p->slots == 0 ? NULL : p->value + p->used;
+    size_t len = 0;
+    for (size_t i = 0; i < p->used; i++)
+        if ((len == 0 || out[len - 1] != p->value[i]) && keep(ctx, p->tag[i]))
+            out[len++] = p->value[i];
+    *ret = out;
+    return len;
+}
+
+size_t
+persons_sort(uint64_t *values, size_t len)
+{
+    persons_order(values, NULL, len);
     size_t kept = 0;
     for (size_t i = 0; i < len; i++)
         if (kept == 0 || values[kept - 1] != values[i])

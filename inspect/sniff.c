@@ -241,9 +241,10 @@ sniff_table(struct span head, bool is_all, bool want_table, struct sniff *ret)
 }
 
 void
-sniff_head(struct span head, bool is_all, bool want_table, struct sniff *ret)
+sniff_head(struct span head, bool is_all, bool want_table,
+           struct span cells[static SNIFF_CELLS_MAX], struct sniff *ret)
 {
-    *ret = (struct sniff){0};
+    *ret = (struct sniff){.cells = cells};
     ret->opaque = sniff_opaque(head, ret);
     ret->kind = SNIFF_OPAQUE;
     if (ret->opaque != NULL)

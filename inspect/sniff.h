@@ -21,11 +21,13 @@ struct sniff {
     size_t cell_count;  /* of the first record of a table, at most SNIFF_CELLS_MAX */
     bool is_cut;        /* the first record does not end within the head */
     bool looks_headed;  /* judged by the cells alone; a declared name in them overrules */
-    struct span cells[SNIFF_CELLS_MAX]; /* views of head, without quotes and outer spaces */
+    struct span *cells; /* the caller's: views of head, without quotes and outer spaces */
 };
 
 /* Judges head, the first SNIFF_HEAD_BYTES of a stream or all of it (is_all). want_table: the
- * agreement declares a table, so any text is read as one. */
-void sniff_head(struct span head, bool is_all, bool want_table, struct sniff *ret);
+ * agreement declares a table, so any text is read as one. cells: room for those of the first
+ * record; kept in ret->cells. */
+void sniff_head(struct span head, bool is_all, bool want_table,
+                struct span cells[static SNIFF_CELLS_MAX], struct sniff *ret);
 
 #endif

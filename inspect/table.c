@@ -9,7 +9,8 @@
 static enum transform
 table_action(const struct inspection *i, size_t column_number)
 {
-    if (!emit_is_wanted(i) || i->in_header || column_number >= INSPECTION_COLUMNS_MAX)
+    if (!emit_is_wanted(i) || i->in_header || column_number >= i->column_room ||
+        column_number >= INSPECTION_COLUMNS_MAX)
         return TRANSFORM_NONE;
     return (enum transform)i->columns[column_number].action;
 }
@@ -19,7 +20,7 @@ static bool
 table_is_dropped(const struct inspection *i, size_t column_number)
 {
     return emit_is_wanted(i) && column_number < INSPECTION_COLUMNS_MAX &&
-           i->columns[column_number].action == TRANSFORM_DROP;
+           column_number < i->column_room && i->columns[column_number].action == TRANSFORM_DROP;
 }
 
 static void
@@ -66,6 +67,8 @@ table_start(struct inspection *i)
     i->headed = declared || s->looks_headed;
     i->in_header = i->headed;
     i->column_number = 0;
+    if (!inspection_reserve(i, s->cell_count > 0 ? s->cell_count - 1 : 0))
+        return;
     for (size_t k = 0; i->headed && k < s->cell_count; k++) {
         i->columns[k].words = hotword_find(s->cells[k]);
         i->columns[k].is_named = s->cells[k].len > 0;
