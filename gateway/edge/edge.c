@@ -167,31 +167,41 @@ edge_answer_problem(struct edge_exchange *x, const struct p_answer *p, struct sp
     reply_problem(&x->reply, &problem);
 }
 
+static bool
+edge_file_size(int fd, uint64_t *ret_len)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < 0)
+        return false;
+    *ret_len = (uint64_t)st.st_size;
+    return true;
+}
+
 void
 edge_answer(struct edge_exchange *x, const uint8_t transfer[static 16], const struct p_answer *p,
             struct msg *m)
 {
-    const int fd = m == NULL ? -1 : msg_take_fd(m, 0);
+    int fd = m == NULL ? -1 : msg_take_fd(m, 0);
     uint8_t *read = NULL;
     size_t len = 0;
+    uint64_t size = 0;
     edge_answer_headers(x, transfer, p);
-    if (fd >= 0 && edge_read_file(fd, &read, &len) != ERR_OK) {
-        (void)close(fd);
+    const bool good = p->code.len > 0 || (p->status >= 200 && p->status <= 299);
+    if (!good || (fd >= 0 && !edge_file_size(fd, &size))) {
         edge_refuse(x, PROBLEM_INTERNAL, span_of(NULL, 0));
-        return;
+    } else if (p->code.len == 0 && fd >= 0) {
+        reply_send_file(&x->reply, p->status, "application/json", fd, size);
+        fd = -1;
+    } else if (p->code.len == 0) {
+        reply_send(&x->reply, p->status, p->body.len == 0 ? NULL : "application/json", p->body);
+    } else if (fd >= 0 && edge_read_file(fd, &read, &len) != ERR_OK) {
+        edge_refuse(x, PROBLEM_INTERNAL, span_of(NULL, 0));
+    } else {
+        edge_answer_problem(x, p, fd >= 0 ? span_of(read, len) : p->body);
     }
-    const struct span body = read == NULL ? p->body : span_of(read, len);
-    if (p->code.len > 0)
-        edge_answer_problem(x, p, body);
-    else if (p->status < 200 || p->status > 299)
-        edge_refuse(x, PROBLEM_INTERNAL, span_of(NULL, 0));
-    else if (fd >= 0)
-        reply_send_file(&x->reply, p->status, "application/json", dup(fd), len);
-    else
-        reply_send(&x->reply, p->status, body.len == 0 ? NULL : "application/json", body);
+    free(read);
     if (fd >= 0)
         (void)close(fd);
-    free(read);
 }
 
 /* -- questions

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <strings.h>
+#include <time.h>
 
 #include "gateway/net/tlsossl.h"
 
@@ -260,6 +261,9 @@ tlskey_lib_new(struct tlskey_lib **ret_lib)
     struct tlskey_lib *lib = calloc(1, sizeof(*lib));
     if (lib == NULL)
         return ERR_NOMEM;
+    /* Verifying a certificate asks gmtime_r, which reads the time zone's file when it is first
+     * called; behind the sandbox nothing is opened any more. */
+    tzset();
     lib->ctx = OSSL_LIB_CTX_new();
     if (lib->ctx != NULL) {
         lib->standard = OSSL_PROVIDER_load(lib->ctx, "default");

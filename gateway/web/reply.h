@@ -20,7 +20,7 @@ struct reply_port {
 
 enum { REPLY_HEADERS_MAX = 16, REPLY_TEXT_MAX = 2048 };
 /* A body in memory; what is longer comes as a file. */
-enum { REPLY_BODY_MAX = 160 * 1024 };
+enum { REPLY_BODY_MAX = 2 * 1024 * 1024 };
 
 struct reply {
     const struct reply_port *port;
