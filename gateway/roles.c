@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "gateway/edge/edge_role.h"
+#include "gateway/inspector/inspector_role.h"
 #include "gateway/judge/judge_role.h"
 #include "gateway/keeper/keeper_role.h"
 #include "gateway/sealer/sealer_role.h"
@@ -32,6 +33,8 @@ roles_ops(enum role_id role)
     assert(role < ROLE_COUNT && role != ROLE_WARDEN);
     if (role == ROLE_EDGE)
         return &edge_role_ops;
+    if (role == ROLE_INSPECTOR)
+        return &inspector_role_ops;
     if (role == ROLE_JUDGE)
         return &judge_role_ops;
     if (role == ROLE_KEEPER)
