@@ -75,7 +75,7 @@ main(void)
         memset(huge, 1, sizeof(huge)); /* six bytes each */
         fields[0].key = "first";
         for (size_t i = 2; i < OPLOG_FIELDS_MAX; i++)
-            fields[i].key = "abcdefghijkl" + i;
+            fields[i].key = &"abcdefghijkl"[i];
         len = format(fields, OPLOG_FIELDS_MAX);
         CHECK(len <= OPLOG_LINE_MAX && member(len, "first", text, sizeof(text)));
         CHECK(!member(len, "l", text, 4));
