@@ -7,6 +7,7 @@
 #include "gateway/inspector/inspector_role.h"
 #include "gateway/judge/judge_role.h"
 #include "gateway/keeper/keeper_role.h"
+#include "gateway/ledger/ledger_role.h"
 #include "gateway/sealer/sealer_role.h"
 
 /* A role without code of its own yet: it starts, is sandboxed, and takes no message. */
@@ -39,6 +40,8 @@ roles_ops(enum role_id role)
         return &judge_role_ops;
     if (role == ROLE_KEEPER)
         return &keeper_role_ops;
+    if (role == ROLE_LEDGER)
+        return &ledger_role_ops;
     if (role == ROLE_SEALER)
         return &sealer_role_ops;
     return &roles_table[role];

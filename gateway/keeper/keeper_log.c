@@ -94,8 +94,11 @@ keeper_checkpoint_sign(struct keeper *k, const struct keeper_in *in)
     size_t len = 0;
     TRY(payload_checkpoint_sign_get(in->body, &p));
     const enum err err = keeper_checkpoint_line(k, &p, line, &len);
-    const struct p_checkpoint_signed answer = {
+    struct p_checkpoint_signed answer = {
         .err = (uint16_t)-err, .size = p.size, .line = span_of(line, err == ERR_OK ? len : 0)};
+    /* A ledger that was restarted before it published what was signed finds its way from here. */
+    if (err == ERR_CONFLICT && k->root_count > 0)
+        answer.size = k->roots[k->root_count - 1].size;
     const enum err put =
         payload_checkpoint_signed_put(&answer, k->scratch, sizeof(k->scratch), &body);
     return keeper_reply(k, MSG_CHECKPOINT_SIGNED, put, body);

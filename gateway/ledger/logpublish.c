@@ -2,6 +2,10 @@
 #include "gateway/ledger/logpublish.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "crypto/cosign.h"
 #include "crypto/proof.h"
@@ -161,4 +165,26 @@ logpublish_proof(struct logstore *log, uint64_t index, char *out, size_t cap, si
     TRY(logpublish_read(log, note, sizeof(note), &len));
     TRY(logstore_inclusion(log, index, log->published.size, &proof));
     return proof_write(index, &proof, span_of(note, len), out, cap, ret_len);
+}
+
+enum err
+logpublish_open(const struct logstore *log, struct span path, int *ret_fd, uint64_t *ret_bytes)
+{
+    char name[TILE_PATH_MAX];
+    struct stat st;
+    TRY(log->broken);
+    if (path.len >= sizeof(name))
+        return ERR_RANGE;
+    memcpy(name, path.ptr, path.len);
+    name[path.len] = '\0';
+    const int fd = openat(log->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_SYS;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        (void)close(fd);
+        return ERR_NOT_FOUND;
+    }
+    *ret_fd = fd;
+    *ret_bytes = (uint64_t)st.st_size;
+    return ERR_OK;
 }

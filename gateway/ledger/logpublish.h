@@ -42,4 +42,9 @@ void logpublish_head(const struct logstore *log, struct logstore_head *ret);
 MUST_USE enum err logpublish_proof(struct logstore *log, uint64_t index, char *out, size_t cap,
                                    size_t *ret_len);
 
+/* Opens a public file (checkpoint, log.vkey, a name as tile_path writes it; the caller checks that)
+ * read-only: *ret_fd is the caller's. ERR_NOT_FOUND, ERR_RANGE (path too long), ERR_IO. */
+MUST_USE enum err logpublish_open(const struct logstore *log, struct span path, int *ret_fd,
+                                  uint64_t *ret_bytes);
+
 #endif

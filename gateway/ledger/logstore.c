@@ -40,9 +40,10 @@ static enum err
 open_folder(struct logstore *log)
 {
     const struct logstore_config *c = &log->config;
-    if (c->create && mkdir(c->path, 0755) != 0 && errno != EEXIST)
+    if (!c->has_dir && c->create && mkdir(c->path, 0755) != 0 && errno != EEXIST)
         return errno == ENOENT ? ERR_NOT_FOUND : logio_error(errno);
-    log->dir = open(c->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int base = c->has_dir ? c->dir : AT_FDCWD;
+    log->dir = openat(base, c->has_dir ? "." : c->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (log->dir < 0)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
     if (mkdirat(log->dir, "private", 0700) != 0 && errno != EEXIST)

@@ -24,6 +24,8 @@ struct logstore;
 
 struct logstore_config {
     const char *path;       /* the folder; made with its parents' last part if create */
+    bool has_dir;           /* dir is the folder, already open (O_PATH is enough); path is not */
+    int dir;                /* used; it stays the caller's */
     struct note_key key;    /* of the log; its name is the origin */
     bool create;            /* make the folder when it is not there */
     uint64_t segment_bytes; /* 0: LOGSTORE_SEGMENT_BYTES; at least a batch of one largest entry */

@@ -21,17 +21,30 @@ path_of(struct span origin, char out[static WITNESS_PATH_MAX])
 }
 
 enum err
-logwitness_read(struct logstore *log, struct span origin, char *out, size_t cap, size_t *ret_len)
+logwitness_load(struct logstore *log, const char *path, char *out, size_t cap, size_t *ret_len)
 {
-    char path[WITNESS_PATH_MAX];
     TRY(log->broken);
     if (cap < 1)
         return ERR_FULL;
-    TRY(path_of(origin, path));
     const enum err err = logio_load(log->dir, path, (uint8_t *)out, cap - 1, ret_len);
     if (err == ERR_OK)
         out[*ret_len] = '\0';
     return err == ERR_TOO_LARGE ? ERR_FULL : err;
+}
+
+enum err
+logwitness_save(struct logstore *log, const char *path, struct span bytes)
+{
+    TRY(log->broken);
+    return logstore_fail(log, logio_replace(log->io, log->dir, path, bytes));
+}
+
+enum err
+logwitness_read(struct logstore *log, struct span origin, char *out, size_t cap, size_t *ret_len)
+{
+    char path[WITNESS_PATH_MAX];
+    TRY(path_of(origin, path));
+    return logwitness_load(log, path, out, cap, ret_len);
 }
 
 enum err

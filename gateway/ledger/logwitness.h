@@ -31,4 +31,10 @@ MUST_USE enum err logwitness_check(struct logstore *log, const struct note_key *
 MUST_USE enum err logwitness_store(struct logstore *log, const struct note_key *key,
                                    struct span note);
 
+/* A small file below witness/ of the caller's naming, whole or not at all; NUL terminated when
+ * read. ERR_NOT_FOUND, ERR_FULL, ERR_IO; as logstore_append. */
+MUST_USE enum err logwitness_load(struct logstore *log, const char *path, char *out, size_t cap,
+                                  size_t *ret_len);
+MUST_USE enum err logwitness_save(struct logstore *log, const char *path, struct span bytes);
+
 #endif
