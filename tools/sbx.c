@@ -149,6 +149,8 @@ sbx_up(const struct cli *cli, const char *dir)
         if (code != CLI_DONE)
             return code;
     }
+    if (cli_has(cli, "--no-start"))
+        return CLI_DONE;
     return sbx_run_start(dir, cli_value(cli, "--only"));
 }
 

@@ -44,36 +44,18 @@ def free_ports(count):
 
 class Gateway:
     def __init__(self, binary, folder, fault=None):
-        self.folder = folder
-        for name in ("keys", "policies", "agreements", "partners"):
-            os.makedirs(os.path.join(folder, name), exist_ok=True)
-        with open(os.path.join(folder, "trust.json"), "w", encoding="ascii") as f:
-            f.write('{"format":"tdz.trust/1","quorum":{},"zones":{}}')
-        for name in ("vocabulary.json", "cert.pem"):
-            with open(os.path.join(folder, name), "w", encoding="ascii") as f:
-                f.write("{}\n")
-        for name in ("gateway", "release", "log", "witness", "kem", "storage", "counting",
-                     "token"):
-            with open(os.path.join(folder, "keys", name + ".key"), "wb") as f:
-                f.write(os.urandom(32))
-        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
-                        "ec_paramgen_curve:P-256", "-out",
-                        os.path.join(folder, "keys", "tls.key")], check=True,
-                       stderr=subprocess.DEVNULL)
+        self.folder = os.path.join(folder, "my-cyberjaya")
+        tool = os.path.join(os.path.dirname(os.path.dirname(binary)), "tools", "tdz")
+        subprocess.run([tool, "sandbox", "up", folder, "--no-start"], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.path = os.path.join(self.folder, "config.json")
+        with open(self.path, encoding="utf-8") as f:
+            self.config = json.load(f)
         ports = free_ports(3)
-        self.config = {
-            "format": "tdz.config/1", "zone": "my-test", "gateway": "gw1",
-            "origin": "my-test/gw1/2026h2",
-            "listen": {k: f"127.0.0.1:{p}" for k, p in zip(("partner", "peer", "desk"), ports)},
-            "folders": {k: k for k in ("state", "spool", "log", "keys", "policies", "agreements",
-                                       "partners")},
-            "files": {"trust": "trust.json", "vocabulary": "vocabulary.json",
-                      "certificate": "cert.pem"},
-            "peers": [{"zone": "cn-test", "gateway": "gw1", "host": "127.0.0.1", "port": 9}],
-        }
-        self.path = os.path.join(folder, "config.json")
+        self.config["listen"] = {k: f"127.0.0.1:{p}"
+                                 for k, p in zip(("partner", "peer", "desk"), ports)}
         self.write(json.dumps(self.config))
-        self.log_path = os.path.join(folder, "gateway.log")
+        self.log_path = os.path.join(self.folder, "gateway.log")
         env = {} if fault is None else {"TDZ_FAULT": fault}
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([binary, self.path], stderr=log, env=env,
