@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two judges, one a zone, over the packs of the tree; the test plays every other role. */
+#include "crypto/release.h"
+#include "crypto/th.h"
 #include "tests/unit/judge/judgekit.h"
 
 static struct kit my;
@@ -20,21 +22,449 @@ preflight_good(void)
                                 .count_spi = 3};
 }
 
+static const char table[] =
+    "mykad,name,birth_date,phone,email,sex,diagnosis,icd10,stage,treatment,visit_date,ward,"
+    "hospital\n"
+    "900101-14-5675,Ali,1990-01-01,012-3456789,a@b.org,M,x,C50,2,y,2026-01-02,W1,KL\n"
+    "910202-14-5676,Siti,1991-02-02,012-3456780,c@d.org,F,x,C50,1,y,2026-01-03,W2,KL\n";
+
+static uint8_t offer_record[65536];
+static struct span offer;
+static uint8_t offer_id[32];
+static uint8_t spec_hash[32];
+static char report[1 << 16];
+static struct span findings;
+static uint8_t release_record[8192];
+static struct report_scratch scratch;
+static struct report seen;
+
+static bool
+any_name(const void *ctx, struct span name)
+{
+    (void)ctx;
+    return name.len > 0;
+}
+
+/* What an inspector makes of the table under spec; data leaves in out. */
+static struct span
+inspect(struct span spec, const char *data, size_t len, char *buf, size_t cap, uint8_t *out,
+        size_t *ret_out)
+{
+    static struct inspectspec_scratch spec_scratch;
+    static struct inspectspec s;
+    static char tmp[1 << 16];
+    const uint8_t key[32] = {1};
+    struct inspection *in = NULL;
+    struct inspection *after = NULL;
+    size_t used = 0;
+    size_t more = 0;
+    size_t none = 0;
+    struct span json = {NULL, 0};
+    CHECK_EQ(inspectspec_read(spec, &spec_scratch, &s, NULL), ERR_OK);
+    struct inspection_config c = {.stage = s.is_import ? INSPECTION_OUT : INSPECTION_IN,
+                                  .fields = &s.fields,
+                                  .actions = s.actions,
+                                  .token_key = key,
+                                  .counting_key = key};
+    CHECK_EQ(digest_sha256(spec, spec_hash), ERR_OK);
+    CHECK_EQ(inspection_new(1000, &in), ERR_OK);
+    CHECK_EQ(inspection_start(in, &c), ERR_OK);
+    CHECK_EQ(inspection_feed(in, span_of(data, len), &used, out, 65536, ret_out), ERR_OK);
+    CHECK_EQ(inspection_finish(in, out + *ret_out, 65536 - *ret_out, &more), ERR_OK);
+    *ret_out += more;
+    if (!s.is_import) {
+        c.stage = INSPECTION_OUT;
+        CHECK_EQ(inspection_new(1000, &after), ERR_OK);
+        CHECK_EQ(inspection_start(after, &c), ERR_OK);
+        CHECK_EQ(inspection_feed(after, span_of(out, *ret_out), &used, NULL, 0, &none), ERR_OK);
+        CHECK_EQ(inspection_finish(after, NULL, 0, &none), ERR_OK);
+        CHECK_EQ(report_write(findings_of(in), findings_of(after), spec_hash, len, *ret_out, buf,
+                              cap, tmp, &json),
+                 ERR_OK);
+    } else {
+        CHECK_EQ(report_write(NULL, findings_of(in), spec_hash, len, len, buf, cap, tmp, &json),
+                 ERR_OK);
+    }
+    inspection_free(in);
+    inspection_free(after);
+    return json;
+}
+
+static uint8_t leaves[65536];
+static size_t leaves_len;
+
 static void
 test_preflight(void)
 {
     struct p_preflighted told;
+    struct p_preflight p = preflight_good();
+    struct p_pre pre;
+    static uint8_t first[MSG_PAYLOAD_MAX];
     TEST("a dataset under its agreement may be sent, and keeper is told what to sign")
     {
-        const struct p_preflight p = preflight_good();
+        struct offer o = {.sigs = {.count = 0}};
         CHECK_EQ(TELL(&my, ROLE_CLERK, PREFLIGHT, preflight, &p, transfer, nothing), ERR_OK);
-        CHECK(ANSWER(&my, preflighted, &told));
-        printf("# %.*s\n# code %.*s %.*s verdict %d\n", (int)told.decision.len,
-               (const char *)told.decision.ptr, (int)told.code.len, (const char *)told.code.ptr,
-               (int)told.detail.len, (const char *)told.detail.ptr, told.verdict);
-        printf("# spec %.*s\n", (int)told.spec.len, (const char *)told.spec.ptr);
-        CHECK(told.verdict != VERDICT_DENY);
+        CHECK(ANSWER(&my, preflighted, &told) && told.verdict == VERDICT_ALLOW);
+        CHECK(told.code.len == 0 && told.entry.len == 0 && told.suite == 1);
+        CHECK(span_eq_str(told.recipient, "lab-shanghai") && told.retain_days == 90);
         CHECK_EQ(my.to_keeper.type, MSG_PRE);
+        CHECK_EQ(payload_pre_get(SAID(my.to_keeper), &pre), ERR_OK);
+        CHECK(span_eq_str(pre.to_zone, "cn-lingang") && span_eq_str(pre.exporter, "hospital-kl"));
+        CHECK(pre.recipients.len == 32 && pre.verdict == VERDICT_ALLOW && pre.policy_epoch == 7);
+        o.manifest = pre.manifest;
+        CHECK_EQ(offer_sign(&o, SUITE_AES_256_GCM, &my.gateway), ERR_OK);
+        CHECK_EQ(offer_encode(&o, offer_record, sizeof(offer_record), &offer), ERR_OK);
+        CHECK_EQ(offer_hash(pre.manifest, offer_id), ERR_OK);
+        findings = inspect(told.spec, table, sizeof(table) - 1, report, sizeof(report), leaves,
+                           &leaves_len);
+    }
+    TEST("the same question gets the same bytes, another transfer other ones")
+    {
+        memcpy(first, my.answer.body, my.answer.len);
+        const size_t len = my.answer.len;
+        my.to_keeper.type = MSG_NONE;
+        CHECK_EQ(TELL(&my, ROLE_CLERK, PREFLIGHT, preflight, &p, transfer, nothing), ERR_OK);
+        CHECK(my.answer.len == len && memcmp(first, my.answer.body, len) == 0);
+        CHECK_EQ(my.to_keeper.type, MSG_PRE);
+    }
+    TEST("who may not ask is told which of the reasons it is, and keeper hears nothing")
+    {
+        static const struct {
+            const char *partner;
+            const char *agreement;
+            const char *facts;
+            const char *code;
+        } cases[] = {
+            {"nobody", "oncology-2026", "{}", "identity-unknown"},
+            {"lab-shanghai", "oncology-2026", "{}", "identity-unknown"},
+            {"spiffe://cn-lingang/partner/lab-shanghai", "oncology-2026", "{}", "identity-unknown"},
+            {"hospital-kl", "no-such", "{}", "unknown-agreement"},
+            {"insurer-kl", "oncology-2026", "{}", "not-yours"},
+            {"hospital-kl", "oncology-2026", "[]", "bad-facts"},
+            {"hospital-kl", "oncology-2026", "{", "bad-facts"},
+            {"hospital-kl", "oncology-2026", "{\"a\":1,\"a\":2}", "bad-facts"},
+        };
+        my.to_keeper.type = MSG_NONE;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            const uint8_t other[16] = {0xbb};
+            p.partner = span_str(cases[i].partner);
+            p.agreement = span_str(cases[i].agreement);
+            p.facts = span_str(cases[i].facts);
+            CHECK_EQ(TELL(&my, ROLE_CLERK, PREFLIGHT, preflight, &p, other, nothing), ERR_OK);
+            CHECK(ANSWER(&my, preflighted, &told) && told.verdict == VERDICT_DENY);
+            CHECK(span_eq_str(told.code, cases[i].code));
+        }
+        CHECK_EQ(my.to_keeper.type, MSG_NONE);
+    }
+    TEST("an agreement that has ended or has not begun is no basis")
+    {
+        const uint8_t other[16] = {0xbc};
+        p = preflight_good();
+        my.now_ms = INT64_C(1767100000000);
+        CHECK_EQ(TELL(&my, ROLE_CLERK, PREFLIGHT, preflight, &p, other, nothing), ERR_OK);
+        CHECK(ANSWER(&my, preflighted, &told) && span_eq_str(told.code, "unknown-agreement"));
+        my.now_ms = INT64_C(2000000000000);
+        CHECK_EQ(TELL(&my, ROLE_CLERK, PREFLIGHT, preflight, &p, other, nothing), ERR_OK);
+        CHECK(ANSWER(&my, preflighted, &told) && span_eq_str(told.code, "unknown-agreement"));
+        my.now_ms = NOW_MS;
+    }
+    TEST("malformed questions are violations")
+    {
+        const uint8_t zero[16] = {0};
+        CHECK_EQ(kit_tell(&my, ROLE_CLERK, MSG_PREFLIGHT, transfer, SPAN_LIT("x"), nothing),
+                 ERR_SHORT);
+        CHECK_EQ(TELL(&my, ROLE_CLERK, PREFLIGHT, preflight, &p, zero, nothing), ERR_PROTOCOL);
+        CHECK_EQ(TELL(&my, ROLE_EDGE, PREFLIGHT, preflight, &p, transfer, nothing), ERR_PROTOCOL);
+        p.dry = 2;
+        CHECK_EQ(TELL(&my, ROLE_CLERK, PREFLIGHT, preflight, &p, transfer, nothing), ERR_RANGE);
+    }
+}
+
+static struct p_sealed
+sealed_good(void)
+{
+    static const uint8_t prefix[BODY_PREFIX_BYTES] = {4};
+    struct p_sealed p = {.suite = 1,
+                         .salt_commit = span_of(prefix, sizeof(prefix)),
+                         .chunks = leaves_len / 16384 + 1,
+                         .plaintext_len = leaves_len,
+                         .root = {8},
+                         .sealed_at = NOW_MS / 1000};
+    memcpy(p.offer_hash, offer_id, 32);
+    return p;
+}
+
+static enum err
+tell_findings(struct kit *k, enum role_id from, uint8_t twist)
+{
+    struct p_findings p;
+    CHECK_EQ(report_read(findings, any_name, NULL, &scratch, &seen, NULL), ERR_OK);
+    p = (struct p_findings){.bytes_in = seen.bytes_in, .bytes_out = seen.bytes_out};
+    memcpy(p.offer_hash, offer_id, 32);
+    memcpy(p.spec_hash, spec_hash, 32);
+    CHECK_EQ(digest_sha256(findings, p.findings_hash), ERR_OK);
+    p.findings_hash[0] ^= twist;
+    return TELL(k, from, FINDINGS, findings, &p, transfer, findings);
+}
+
+static struct p_decide
+decide_good(enum direction direction, uint16_t n)
+{
+    struct p_decide p = {
+        .direction = (uint8_t)direction, .n = n, .counters = 1, .after_pi = 5, .after_spi = 5};
+    memcpy(p.offer_hash, offer_id, 32);
+    return p;
+}
+
+static struct p_decided
+decide(struct kit *k, const struct p_decide *p)
+{
+    struct p_decided told = {.err = 0xffff};
+    CHECK_EQ(TELL(k, ROLE_CLERK, DECIDE, decide, p, transfer, nothing), ERR_OK);
+    CHECK(ANSWER(k, decided, &told));
+    return told;
+}
+
+/* The entry is one that our ledger takes, and the salts open its commitments. */
+static void
+check_entry(struct p_decided *told, enum entry_kind kind, const char *phase)
+{
+    static struct entry_scratch entry_scratch;
+    static struct json_node nodes[256];
+    static uint8_t text[8192];
+    struct json_doc doc = {.nodes = nodes, .node_cap = 256, .text = text, .text_cap = 8192};
+    struct entry e;
+    struct span word;
+    CHECK_EQ(entry_read(told->entry, true, &entry_scratch, &e, NULL), ERR_OK);
+    CHECK(e.kind == kind && memcmp(e.transfer, transfer, 16) == 0);
+    if (phase != NULL)
+        CHECK(entry_get_str(&e, "phase", &word) == ERR_OK && span_eq_str(word, phase));
+    CHECK_EQ(json_read(&doc, told->salts, NULL), ERR_OK);
+    const struct json_node *n = json_first(&doc, &nodes[0]);
+    size_t opened = 0;
+    for (; n != NULL; n = json_next(&doc, &nodes[0], n), opened++) {
+        uint8_t salt[32];
+        uint8_t want[32];
+        uint8_t have[32];
+        char field[32];
+        const struct span name = json_get(&doc, n, "field")->text;
+        CHECK_EQ(text_unhex(json_get(&doc, n, "salt")->text, false, salt, 32), ERR_OK);
+        (void)snprintf(field, sizeof(field), "%.*s", (int)name.len, (const char *)name.ptr);
+        CHECK_EQ(entry_get_commit(&e, field, want), ERR_OK);
+        CHECK_EQ(
+            TH(have, "tdz/v1/commit", name, span_of(salt, 32), json_get(&doc, n, "value")->text),
+            ERR_OK);
+        CHECK(memcmp(have, want, 32) == 0);
+    }
+    CHECK_EQ(opened, 5);
+}
+
+static struct span permit_verdict;
+
+static void
+test_decide(void)
+{
+    const struct p_decide p = decide_good(DIRECTION_EXPORT, 0);
+    struct p_sealed s = sealed_good();
+    struct p_permit permit;
+    struct p_decided told;
+    TEST("without findings and a sealed body there is nothing to decide on")
+    {
+        CHECK_EQ(decide(&my, &p).err, (uint16_t)-ERR_NOT_FOUND);
+        CHECK_EQ(tell_findings(&my, ROLE_INSPECTOR, 0), ERR_OK);
+        CHECK_EQ(decide(&my, &p).err, (uint16_t)-ERR_NOT_FOUND);
+    }
+    TEST("findings of another inspector, of another hash or from another role do not count")
+    {
+        CHECK_EQ(tell_findings(&my, ROLE_INSPECTOR, 1), ERR_CONFLICT);
+        CHECK_EQ(tell_findings(&my, ROLE_CLERK, 0), ERR_PROTOCOL);
+        report[findings.len - 3] ^= 1;
+        CHECK(report_read(findings, any_name, NULL, &scratch, &seen, NULL) == ERR_OK);
+        CHECK_EQ(tell_findings(&my, ROLE_INSPECTOR, 0), ERR_CONFLICT);
+        report[findings.len - 3] ^= 1;
+    }
+    TEST("what was inspected is what is sealed, or it is not decided on")
+    {
+        s.plaintext_len = 1;
+        CHECK_EQ(TELL(&my, ROLE_SEALER, SEALED, sealed, &s, transfer, nothing), ERR_OK);
+        CHECK_EQ(decide(&my, &p).err, (uint16_t)-ERR_NOT_FOUND);
+        s = sealed_good();
+        CHECK_EQ(TELL(&my, ROLE_SEALER, SEALED, sealed, &s, transfer, nothing), ERR_CONFLICT);
+    }
+    TEST("findings and seal give a verdict, an entry that opens, and a permit for its leaf")
+    {
+        uint8_t leaf[32];
+        struct p_preflight again = preflight_good();
+        again.epoch = 1;
+        CHECK_EQ(TELL(&my, ROLE_CLERK, PREFLIGHT, preflight, &again, transfer, nothing), ERR_OK);
+        struct p_pre pre;
+        struct offer o = {.sigs = {.count = 0}};
+        uint8_t old[32];
+        memcpy(old, offer_id, 32);
+        CHECK_EQ(payload_pre_get(SAID(my.to_keeper), &pre), ERR_OK);
+        o.manifest = pre.manifest;
+        CHECK_EQ(offer_sign(&o, SUITE_AES_256_GCM, &my.gateway), ERR_OK);
+        CHECK_EQ(offer_encode(&o, offer_record, sizeof(offer_record), &offer), ERR_OK);
+        CHECK_EQ(offer_hash(pre.manifest, offer_id), ERR_OK);
+        CHECK(memcmp(old, offer_id, 32) != 0);
+        s = sealed_good();
+        CHECK_EQ(TELL(&my, ROLE_SEALER, SEALED, sealed, &s, transfer, nothing), ERR_OK);
+        CHECK_EQ(tell_findings(&my, ROLE_INSPECTOR, 0), ERR_OK);
+        const struct p_decide q = decide_good(DIRECTION_EXPORT, 0);
+        told = decide(&my, &q);
+        CHECK_EQ(told.err, 0);
+        CHECK_EQ(told.verdict, VERDICT_ALLOW);
+        check_entry(&told, ENTRY_DECISION, "final");
+        CHECK_EQ(my.to_keeper.type, MSG_PERMIT);
+        CHECK_EQ(payload_permit_get(SAID(my.to_keeper), &permit), ERR_OK);
+        CHECK_EQ(digest_leaf(told.entry, leaf), ERR_OK);
+        CHECK(memcmp(leaf, permit.leaf, 32) == 0 && permit.verdict == VERDICT_ALLOW);
+        CHECK(memcmp(permit.seal_hash, told.seal_hash, 32) == 0);
+        CHECK(permit.expires == permit.decided_at + 900 && permit.policy_epoch == 7);
+        CHECK(span_eq_str(permit.to_zone, "cn-lingang") && permit.recipients.len == 32);
+        permit_verdict = kit_copy(permit.verdict_json);
+    }
+    TEST("n distinguishes: the same question is answered alike, other bytes under it are refused")
+    {
+        static uint8_t first[MSG_PAYLOAD_MAX];
+        struct p_decide q = decide_good(DIRECTION_EXPORT, 0);
+        const size_t len = my.answer.len;
+        memcpy(first, my.answer.body, len);
+        (void)decide(&my, &q);
+        CHECK(my.answer.len == len && memcmp(first, my.answer.body, len) == 0);
+        q.after_pi++;
+        CHECK_EQ(decide(&my, &q).err, (uint16_t)-ERR_CONFLICT);
+        q.n = 1;
+        CHECK_EQ(decide(&my, &q).err, 0);
+        CHECK(my.answer.len != len || memcmp(first, my.answer.body, len) != 0);
+    }
+    TEST("a clock that is not believed turns allow into hold")
+    {
+        const struct p_decide q = decide_good(DIRECTION_EXPORT, 2);
+        my.suspect = true;
+        CHECK_EQ(decide(&my, &q).verdict, VERDICT_HOLD);
+        my.suspect = false;
+    }
+}
+
+static void
+test_restart(void)
+{
+    struct p_evidence e = {.direction = DIRECTION_EXPORT,
+                           .offer = offer,
+                           .partner = SPAN_LIT("hospital-kl"),
+                           .agreement = SPAN_LIT("oncology-2026"),
+                           .name = SPAN_LIT("2026-06.csv"),
+                           .facts = SPAN_LIT("{}")};
+    static uint8_t sealed[512];
+    struct p_vouched v = {.sealed = {NULL, 0}};
+    const struct p_sealed s = sealed_good();
+    const struct p_decide q = decide_good(DIRECTION_EXPORT, 3);
+    CHECK_EQ(digest_sha256(findings, e.findings_hash), ERR_OK);
+    CHECK_EQ(payload_sealed_put(&s, sealed, sizeof(sealed), &v.sealed), ERR_OK);
+    memcpy(v.offer_hash, offer_id, 32);
+    memcpy(v.findings_hash, e.findings_hash, 32);
+    TEST("after a restart clerk's evidence counts with keeper's word only, in any order")
+    {
+        for (int order = 0; order < 2; order++) {
+            judge_finish(&my.j);
+            kit_start(&my, "my-cyberjaya");
+            CHECK_EQ(decide(&my, &q).err, (uint16_t)-ERR_NOT_FOUND);
+            if (order == 1)
+                CHECK_EQ(TELL(&my, ROLE_KEEPER, VOUCHED, vouched, &v, transfer, nothing), ERR_OK);
+            CHECK_EQ(TELL(&my, ROLE_CLERK, EVIDENCE, evidence, &e, transfer, findings), ERR_OK);
+            if (order == 0) {
+                CHECK_EQ(decide(&my, &q).err, (uint16_t)-ERR_NOT_FOUND);
+                CHECK_EQ(TELL(&my, ROLE_KEEPER, VOUCHED, vouched, &v, transfer, nothing), ERR_OK);
+            }
+            struct p_decided told = decide(&my, &q);
+            CHECK(told.err == 0 && told.verdict == VERDICT_ALLOW);
+        }
+    }
+    TEST("evidence that is not what it says is clerk's violation")
+    {
+        struct p_evidence bad = e;
+        bad.findings_hash[0] ^= 1;
+        CHECK_EQ(TELL(&my, ROLE_CLERK, EVIDENCE, evidence, &bad, transfer, findings), ERR_CONFLICT);
+        bad = e;
+        bad.name = SPAN_LIT("other.csv");
+        CHECK_EQ(TELL(&my, ROLE_CLERK, EVIDENCE, evidence, &bad, transfer, findings), ERR_CONFLICT);
+        bad = e;
+        bad.direction = DIRECTION_IMPORT;
+        CHECK_EQ(TELL(&my, ROLE_CLERK, EVIDENCE, evidence, &bad, transfer, findings), ERR_STATE);
+    }
+}
+
+static void
+test_import(void)
+{
+    struct p_import_offer p = {.peer = SPAN_LIT("my-cyberjaya"), .offer = offer};
+    struct p_import_checked told;
+    struct p_opened opened = {.root = {8}, .purpose = OPEN_INSPECT};
+    struct release release = {.suite = SUITE_AES_256_GCM, .verdict = permit_verdict};
+    struct p_decide q = decide_good(DIRECTION_IMPORT, 0);
+    memcpy(opened.offer_hash, offer_id, 32);
+    TEST("a genuine offer is checked by our own documents, and keeper hears the verdict")
+    {
+        size_t len = 0;
+        static uint8_t out[65536];
+        CHECK_EQ(TELL(&cn, ROLE_CLERK, IMPORT_OFFER, import_offer, &p, transfer, nothing), ERR_OK);
+        CHECK(ANSWER(&cn, import_checked, &told) && told.err == 0);
+        CHECK_EQ(told.verdict, VERDICT_ALLOW);
+        CHECK(span_eq_str(told.recipient, "lab-shanghai") && cn.to_keeper.type == MSG_PRE_IMPORT);
+        CHECK(memcmp(told.offer_hash, offer_id, 32) == 0);
+        findings =
+            inspect(told.spec, (const char *)leaves, leaves_len, report, sizeof(report), out, &len);
+    }
+    TEST("an offer with another signature, sender or time is refused without an entry")
+    {
+        const uint8_t other[16] = {0xcc};
+        offer_record[offer.len - 1] ^= 1;
+        CHECK_EQ(TELL(&cn, ROLE_CLERK, IMPORT_OFFER, import_offer, &p, other, nothing), ERR_OK);
+        CHECK(ANSWER(&cn, import_checked, &told) && told.err == (uint16_t)-ERR_SIGNATURE);
+        offer_record[offer.len - 1] ^= 1;
+        CHECK_EQ(TELL(&cn, ROLE_CLERK, IMPORT_OFFER, import_offer, &p, other, nothing), ERR_OK);
+        CHECK(ANSWER(&cn, import_checked, &told) && told.err == (uint16_t)-ERR_CONFLICT);
+        CHECK_EQ(TELL(&my, ROLE_CLERK, IMPORT_OFFER, import_offer, &p, other, nothing), ERR_OK);
+        CHECK(ANSWER(&my, import_checked, &told) && told.err == (uint16_t)-ERR_DENIED);
+        cn.now_ms = NOW_MS + INT64_C(30) * 86400000;
+        CHECK_EQ(TELL(&cn, ROLE_CLERK, IMPORT_OFFER, import_offer, &p, other, nothing), ERR_OK);
+        CHECK(ANSWER(&cn, import_checked, &told) && told.err != 0);
+        cn.now_ms = NOW_MS;
+    }
+    TEST("our own inspection decides, and `received` names the peer's entry")
+    {
+        struct span bytes;
+        CHECK_EQ(tell_findings(&cn, ROLE_INSPECTOR, 0), ERR_OK);
+        CHECK_EQ(release_sign(&release, &my.release), ERR_OK);
+        CHECK_EQ(release_encode(&release, release_record, sizeof(release_record), &bytes), ERR_OK);
+        q.counters = 0;
+        q.release = bytes;
+        q.peer_origin = SPAN_LIT("my-cyberjaya/gw1/2026h2");
+        q.peer_index = 12;
+        CHECK_EQ(decide(&cn, &q).err, (uint16_t)-ERR_NOT_FOUND);
+        CHECK_EQ(TELL(&cn, ROLE_SEALER, OPENED, opened, &opened, transfer, nothing), ERR_OK);
+        struct p_decided decided = decide(&cn, &q);
+        CHECK_EQ(decided.err, 0);
+        CHECK_EQ(decided.verdict, VERDICT_ALLOW);
+        check_entry(&decided, ENTRY_RECEIVED, NULL);
+        CHECK(memcmp(decided.seal_hash, release.seal_hash, 32) == 0);
+    }
+    TEST("an exporter that sealed another observation than ours is refused")
+    {
+        static char lie[8192];
+        struct span bytes;
+        memcpy(lie, permit_verdict.ptr, permit_verdict.len);
+        char *at = memmem(lie, permit_verdict.len, "observed_out\":\"", 15);
+        CHECK(at != NULL);
+        at[15] = at[15] == '0' ? '1' : '0';
+        release = (struct release){.suite = SUITE_AES_256_GCM,
+                                   .verdict = span_of(lie, permit_verdict.len)};
+        CHECK_EQ(release_sign(&release, &my.release), ERR_OK);
+        CHECK_EQ(release_encode(&release, release_record, sizeof(release_record), &bytes), ERR_OK);
+        q.n = 1;
+        q.release = bytes;
+        CHECK_EQ(decide(&cn, &q).verdict, VERDICT_DENY);
     }
 }
 
@@ -50,6 +480,9 @@ main(int argc, char **argv)
     kit_start(&my, "my-cyberjaya");
     kit_start(&cn, "cn-lingang");
     test_preflight();
+    test_decide();
+    test_restart();
+    test_import();
     judge_finish(&my.j);
     judge_finish(&cn.j);
     return test_end();
