@@ -10,7 +10,7 @@
 #include "gateway/ledger/ledger_role.h"
 #include "gateway/sealer/sealer_role.h"
 
-/* A role without code of its own yet: it starts, is sandboxed, and takes no message. */
+/* A role without code of its own yet: it starts, is sandboxed, and passes over what it is told. */
 static enum err
 roles_setup_idle(struct rolemain *rm, struct grant *grants, size_t grant_count, void **ret_ctx)
 {
@@ -21,9 +21,19 @@ roles_setup_idle(struct rolemain *rm, struct grant *grants, size_t grant_count, 
     return ERR_OK;
 }
 
+static enum err
+roles_message_idle(struct rolemain *rm, struct chan *chan, struct msg *m)
+{
+    (void)rm;
+    (void)chan;
+    (void)m;
+    return ERR_OK;
+}
+
 static const struct role_ops roles_table[ROLE_COUNT] = {
 #define ROLE(NAME, name, instances_max, restartable) \
-    [ROLE_##NAME] = {.role = ROLE_##NAME, .setup = roles_setup_idle},
+    [ROLE_##NAME] = {                                \
+        .role = ROLE_##NAME, .setup = roles_setup_idle, .on_message = roles_message_idle},
 #include "gateway/core/role.def"
 #undef ROLE
 };
