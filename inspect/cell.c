@@ -193,8 +193,7 @@ cell_piece(struct inspection *i, struct span piece, uint64_t offset)
     }
 }
 
-/* Counts the cell in its column and compares it with what is declared and expected. */
-static void
+void
 cell_count(struct inspection *i, struct span cell, bool whole, bool quoted)
 {
     struct inner_column *c = &i->columns[i->column];

@@ -122,6 +122,8 @@ void cell_piece(struct inspection *i, struct span piece, uint64_t offset);
  * longer than the window has no whole: *ret_whole is false. */
 void cell_end(struct inspection *i, struct span piece, uint64_t offset, bool quoted,
               struct span *ret_cell, bool *ret_whole);
+/* Counts the cell in its column (i->column) and compares it with what is declared and expected. */
+void cell_count(struct inspection *i, struct span cell, bool whole, bool quoted);
 void cell_row_end(struct inspection *i);
 /* The pseudonym of a person of type (below INNER_PERSON_TYPES) that was added as value. */
 uint64_t cell_hash(const struct inspection *i, unsigned type, uint64_t value);
@@ -141,6 +143,23 @@ void table_start(struct inspection *i);
 /* Reads bytes from the front of in, stops early when output waits; returns how many. */
 size_t table_run(struct inspection *i, struct span in);
 void table_finish(struct inspection *i);
+
+/* Blocks of bytemask.h looked at together: their masks stay in the nearest cache. */
+enum { INNER_LOOK = 128 };
+
+/* A look at the input of one table_run, whole blocks of it; in.len 0: none yet. */
+struct tablefast {
+    struct span in;
+    size_t at;     /* where the next field begins */
+    size_t hot_at; /* the first hot place from there on, in.len when there is none */
+    bool is_cut;   /* the field at at does not end within in */
+    uint64_t end[INNER_LOOK];
+    uint64_t hot[INNER_LOOK];
+};
+
+/* tablefast.c: reads whole fields of in from at on, where a field begins; returns where it stopped,
+ * at itself when the next field is not for it. The output is the input, and this is no header. */
+size_t tablefast_run(struct inspection *i, struct tablefast *t, struct span in, size_t at);
 
 /* conclude.c: decides every column and fills i->findings. */
 void conclude_findings(struct inspection *i);

@@ -6,6 +6,7 @@
 
 #include "crypto/blind.h"
 #include "crypto/key.h"
+#include "inspect/bytemask.h"
 #include "inspect/inner.h"
 
 /* Columns that exist from the start; more come as they appear. */
@@ -167,16 +168,7 @@ inspection_decide(struct inspection *i, bool is_all)
 static size_t
 inspection_text(struct inspection *i, struct span in)
 {
-    const uint8_t *at = in.ptr;
-    size_t left = in.len;
-    while (left > 0) {
-        const uint8_t *line = memchr(at, '\n', left);
-        if (line == NULL)
-            break;
-        i->rows++;
-        left -= (size_t)(line - at) + 1;
-        at = line + 1;
-    }
+    i->rows += bytemask_lines(bytemask_best(), in);
     if (in.len > 0)
         i->row_filled = in.ptr[in.len - 1] != '\n';
     cell_piece(i, in, i->offset);

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "inspect/bytemask.h"
+
 /* What the three bytes (or two) at p stand for: *ret_width bytes replaced by *ret_byte, 0 for
  * nothing. False if they stay. */
 static bool
@@ -111,16 +113,14 @@ normal_utf8_lead(struct normal_utf8 *u, uint8_t c)
 void
 normal_utf8_feed(struct normal_utf8 *u, struct span bytes)
 {
+    const enum bytemask_way way = bytemask_best();
+    size_t retry = 0;
     for (size_t i = 0; i < bytes.len; i++) {
-        uint64_t word = 0;
-        while (u->state == 0 && bytes.len - i >= 8) {
-            memcpy(&word, bytes.ptr + i, 8);
-            /* Eight bytes from 0x20 to 0x7e: no high bit, none below a space, none 0x7f. */
-            const uint64_t ones = UINT64_C(0x0101010101010101);
-            const uint64_t high = UINT64_C(0x8080808080808080);
-            if (((word | (word - ones * 0x20) | (word + ones)) & high) != 0)
-                break;
-            i += 8;
+        if (u->state == 0 && bytes.ptr[i] < 0x80 && bytes.len - i >= BYTEMASK_BYTES && i >= retry) {
+            const size_t clean = bytemask_clean(way, span_from(bytes, i));
+            /* Where every block holds something else, looking ahead only costs. */
+            retry = clean == 0 ? i + BYTEMASK_BYTES : i;
+            i += clean;
         }
         if (i == bytes.len)
             return;

@@ -109,8 +109,10 @@ size_t
 table_run(struct inspection *i, struct span in)
 {
     struct csvread_event event;
+    struct tablefast look;
     size_t at = 0;
     size_t leaves = 0; /* in[leaves..] has not left yet */
+    look.in = span_of(in.ptr, 0);
     while (at < in.len && i->spill_len == 0 && i->failed == ERR_OK) {
         if (csvread_at_start(&i->csv)) {
             if (i->csv.after_cr && in.ptr[at] == '\n')
@@ -118,6 +120,12 @@ table_run(struct inspection *i, struct span in)
             i->csv.after_cr = false;
             if (at == in.len)
                 break;
+            if (i->identity && !i->in_header) {
+                const size_t before = at;
+                at = tablefast_run(i, &look, in, at);
+                if (at > before)
+                    continue;
+            }
             cell_start(i, i->column_number);
             i->suppressed = table_action(i, i->column_number) != TRANSFORM_NONE ||
                             table_is_dropped(i, i->column_number);

@@ -3,6 +3,11 @@
 
 #include <assert.h>
 
+#include "inspect/bytemask.h"
+
+/* A shorter text is read byte by byte. */
+enum { TOKSCAN_MASKS = 128 };
+
 enum tokscan_class { TOK_OTHER, TOK_DIGIT, TOK_AT, TOK_A, TOK_HYPHEN };
 
 static const uint8_t tokscan_table[256] = {
@@ -65,6 +70,7 @@ tokscan_feed(struct tokscan *s, struct span text, const uint16_t *map, uint64_t 
     s->floor = from;
     while (s->floor > 0 && tokscan_offset(s, s->floor - 1) >= s->floor_offset)
         s->floor--;
+    s->block = SIZE_MAX;
     s->stop = text.len;
     if (!is_last)
         s->stop = text.len > TOKSCAN_AHEAD ? text.len - TOKSCAN_AHEAD : 0;
@@ -356,10 +362,67 @@ tokscan_pem(struct tokscan *s, struct token *t)
     return true;
 }
 
+/* The masks of block b of the text; zero beyond its end. */
+static void
+tokscan_mask(const struct tokscan *s, size_t b, struct bytemask *ret)
+{
+    uint8_t last[BYTEMASK_BYTES] = {0};
+    const size_t from = b * BYTEMASK_BYTES;
+    *ret = (struct bytemask){0};
+    if (from >= s->text.len)
+        return;
+    const uint8_t *bytes = s->text.ptr + from;
+    if (s->text.len - from < BYTEMASK_BYTES) {
+        memcpy(last, bytes, s->text.len - from);
+        bytes = last;
+    }
+    bytemask_make(bytemask_best(), bytes, 1, ',', ret);
+}
+
+/* Moves to the next place where a token may begin, or to the end of the piece, as one step at a
+ * time would: a run of digits that begins before the end is passed whole. */
+static void
+tokscan_skip(struct tokscan *s)
+{
+    struct bytemask now;
+    struct bytemask next;
+    size_t b = s->at / BYTEMASK_BYTES;
+    if (b == s->block && s->hot >> s->at % BYTEMASK_BYTES != 0) {
+        s->at += (size_t)__builtin_ctzll(s->hot >> s->at % BYTEMASK_BYTES);
+    } else {
+        b += b == s->block ? 1 : 0;
+        tokscan_mask(s, b, &now);
+        for (; b * BYTEMASK_BYTES < s->stop; b++) {
+            const size_t from = b * BYTEMASK_BYTES;
+            tokscan_mask(s, b + 1, &next);
+            s->block = b;
+            s->hot = bytemask_hot(&now, &next, from > 0 && tokscan_is_digit(s->text.ptr[from - 1]));
+            const uint64_t hot = from < s->at ? s->hot >> (s->at - from) << (s->at - from) : s->hot;
+            now = next;
+            if (hot == 0)
+                continue;
+            s->at = from + (size_t)__builtin_ctzll(hot);
+            break;
+        }
+        if (b * BYTEMASK_BYTES >= s->stop)
+            s->at = s->stop;
+    }
+    if (s->at >= s->stop) {
+        s->at = s->stop;
+        if (tokscan_is_digit(s->text.ptr[s->at - 1]))
+            s->at = tokscan_digits_end(s, s->at);
+    }
+}
+
 bool
 tokscan_next(struct tokscan *s, struct token *ret)
 {
+    const bool masks = s->text.len >= TOKSCAN_MASKS;
     while (s->at < s->stop) {
+        if (masks)
+            tokscan_skip(s);
+        if (s->at >= s->stop)
+            return false;
         const uint8_t c = s->text.ptr[s->at];
         bool found = false;
         ret->is_time = false;

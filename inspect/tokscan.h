@@ -42,6 +42,8 @@ struct tokscan {
     size_t floor;          /* no token begins before it */
     uint64_t floor_offset; /* the same as stored, over the whole field */
     size_t stop;
+    size_t block; /* the block of text that hot speaks of, SIZE_MAX: none */
+    uint64_t hot; /* where a token may begin, a bit a byte */
     bool pem_open;
     uint64_t pem_offset;
 };
