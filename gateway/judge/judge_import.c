@@ -94,9 +94,11 @@ judge_import_run(struct judge *j, struct judge_offered *o, uint8_t ret_spec[stat
     return ERR_OK;
 }
 
+/* As in RECEIPT 1: the offer stands for the seal that never came, and no release did. */
 static enum err
 judge_import_entry(struct judge *j, struct judge_offered *o)
 {
+    static const uint8_t no_release[32] = {0};
     const struct judge_entry e = {.kind = ENTRY_RECEIVED,
                                   .transfer = o->in->transfer,
                                   .agreement = o->m.agreement,
@@ -105,6 +107,8 @@ judge_import_entry(struct judge *j, struct judge_offered *o)
                                       o->agreement == NULL ? SPAN_LIT("") : o->agreement->recipient,
                                   .name = o->m.dataset,
                                   .record_hash = o->words.record_hash,
+                                  .seal = o->answer.offer_hash,
+                                  .release = no_release,
                                   .now_ms = o->now_ms};
     TRY(judge_entry_make(j, &e, &o->leaf));
     o->answer.entry = o->leaf.entry;

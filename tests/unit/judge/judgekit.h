@@ -194,9 +194,9 @@ kit_keys(struct kit *k, uint8_t seed)
     k->now_ms = NOW_MS;
 }
 
-static const char *const kit_agreements[] = {"oncology-2026.json", "open-data.json"};
+static const char *const kit_agreements[] = {"oncology-2026.json", "claims-2026.json"};
 static const char *const kit_partners[] = {"hospital-kl.json", "lab-shanghai.json",
-                                           "insurer-kl.json"};
+                                           "insurer-kl.json", "insurer-sh.json"};
 
 /* The files of k's zone; my and cn: both zones with their keys. */
 static void
