@@ -95,6 +95,8 @@ conclude_column(struct inspection *i, size_t column)
         const unsigned need = colstat_need(&c->stat, (enum ident)t, words);
         const uint64_t counted = colstat_counted(&c->stat, (enum ident)t, need);
         out->need[t] = (uint8_t)need;
+        if (t == IDENT_PRC_ID && need == COLSTAT_NONE && c->stat.sure[t] > 0)
+            i->reasons |= 1U << FINDINGS_NUMBER_UNDECIDED;
         if (counted == 0)
             continue;
         out->labels |= LABEL_BIT(ident_label((enum ident)t));
@@ -132,13 +134,13 @@ conclude_all_sensitive(const struct inspection *i)
     return false;
 }
 
-/* Rows that are personal, but hold none of types. present: the types that count anywhere. */
+/* Rows that are personal by declaration and hold none of types. */
 static uint64_t
-conclude_rows_without(const struct inspection *i, uint32_t present, uint32_t types)
+conclude_rows_without(const struct inspection *i, uint32_t types)
 {
     uint64_t rows = 0;
     for (unsigned kind = 1; kind < INNER_ROW_KINDS; kind++)
-        if ((kind & (present | INNER_DECLARED_BIT)) != 0 && (kind & types) == 0)
+        if ((kind & INNER_DECLARED_BIT) != 0 && (kind & types) == 0)
             rows += i->row_kinds[kind];
     return rows;
 }
@@ -160,50 +162,43 @@ conclude_slack(const struct inspection *i, uint32_t types)
     return slack;
 }
 
+/* Nothing in a row says that two identifiers are one person: a patient's MyKad may stand beside the
+ * doctor's resident number, an address of mail may be a relative's. So every distinct identifier of
+ * any type counts, and a row without one that is personal by its declaration counts one. This can
+ * count a person twice who is named by two types, and never counts two persons as one. */
 static void
 conclude_persons(struct inspection *i)
 {
     const uint64_t *view = NULL;
     struct findings *f = &i->findings;
     const uint32_t sensitive_types = IDENT_BIT(IDENT_PRC_ID) | IDENT_BIT(IDENT_CARD);
-    uint32_t present = 0;
-    uint64_t best = UINT64_MAX;
     const struct conclude_filter all = {i, UINT32_MAX};
-    persons_settle(i->persons, conclude_keep, conclude_hash, &all);
+    const uint64_t lost = persons_lost(i->persons);
     i->person_types = 0;
+    persons_settle(i->persons, conclude_keep, conclude_hash, &all);
     for (unsigned t = 0; t < INNER_PERSON_TYPES; t++) {
         const uint64_t distinct = conclude_select(i, IDENT_BIT(t), &view);
-        present |= distinct > 0 ? IDENT_BIT(t) : 0;
+        i->person_types |= distinct > 0 ? IDENT_BIT(t) : 0;
         f->persons_lower = distinct > f->persons_lower ? distinct : f->persons_lower;
     }
-    for (unsigned t = 0; t < INNER_PERSON_TYPES; t++) {
-        if ((present & IDENT_BIT(t)) == 0)
-            continue;
-        /* Sensitive identifiers stay in the set whatever identifies the rows best. */
-        const uint32_t types = IDENT_BIT(t) | (present & sensitive_types);
-        const uint64_t upper = conclude_select(i, types, &view) +
-                               conclude_rows_without(i, present, types) + conclude_slack(i, types);
-        /* A row may name several persons by one type; then that type decides. */
-        if (upper >= f->persons_lower && upper < best) {
-            best = upper;
-            i->person_types = types;
-        }
-    }
-    if (i->mode != INNER_TABLE)
-        i->person_types = present; /* no row says that two identifiers are one person */
     const uint64_t distinct = conclude_select(i, i->person_types, &view);
-    f->unidentified = persons_lost(i->persons);
+    f->unidentified = lost;
     if (i->mode == INNER_TABLE)
         f->unidentified +=
-            conclude_rows_without(i, present, i->person_types) + conclude_slack(i, i->person_types);
+            conclude_rows_without(i, i->person_types) + conclude_slack(i, i->person_types);
     f->persons_upper = distinct + f->unidentified;
     if (f->persons_lower == 0 && f->persons_upper > 0)
         f->persons_lower = 1;
     i->all_sensitive = conclude_all_sensitive(i);
-    i->sensitive_types = i->all_sensitive ? i->person_types : present & sensitive_types;
+    i->sensitive_types = i->all_sensitive ? i->person_types : i->person_types & sensitive_types;
     f->sensitive_upper = f->persons_upper;
-    if (!i->all_sensitive)
-        f->sensitive_upper = conclude_select(i, i->sensitive_types, &view);
+    if (i->all_sensitive)
+        return;
+    /* What the set had no room for may have been sensitive. */
+    const uint64_t sensitive = conclude_select(i, i->sensitive_types, &view) + lost +
+                               conclude_slack(i, i->sensitive_types);
+    if (sensitive < f->persons_upper)
+        f->sensitive_upper = sensitive;
 }
 
 static void

@@ -18,6 +18,7 @@ static const char *const findings_reasons[FINDINGS_REASON_COUNT] = {
     [FINDINGS_FORMAT_NOT_READ] = "format-not-read",
     [FINDINGS_HEADER_TOO_LONG] = "header-too-long",
     [FINDINGS_IRREGULAR_QUOTING] = "irregular-quoting",
+    [FINDINGS_NUMBER_UNDECIDED] = "number-undecided",
     [FINDINGS_TOO_MANY_COLUMNS] = "too-many-columns",
     [FINDINGS_UNTERMINATED_QUOTE] = "unterminated-quote",
     [FINDINGS_UTF8_INVALID] = "utf8-invalid",

@@ -19,6 +19,7 @@ enum findings_reason {
     FINDINGS_FORMAT_NOT_READ,
     FINDINGS_HEADER_TOO_LONG,
     FINDINGS_IRREGULAR_QUOTING,
+    FINDINGS_NUMBER_UNDECIDED, /* resident numbers among so many others that chance explains them */
     FINDINGS_TOO_MANY_COLUMNS,
     FINDINGS_UNTERMINATED_QUOTE,
     FINDINGS_UTF8_INVALID,

@@ -7,7 +7,7 @@
 #include "schemas/error.h"
 
 /* Raised with every change of a rule, threshold or table that may change a finding. */
-#define RULESET_NAME "tdz-rules/1"
+#define RULESET_NAME "tdz-rules/2"
 
 /* SHA-256 over the name, the identifier types with their labels and the words of context. ERR_STATE
  * before digest_init, ERR_CRYPTO, ERR_NOMEM. */

@@ -293,7 +293,58 @@ test_declared(void)
 static void
 test_persons(void)
 {
-    TEST("persons are counted by the identifier that tells them apart best")
+    TEST("persons in two columns of different types are all counted")
+    {
+        struct inspected_text t = text_new();
+        inspected_put(&t, "patient,doctor,mail\n");
+        for (unsigned row = 0; row < 200; row++) {
+            inspected_mykad(&t, true);
+            inspected_put(&t, ",");
+            inspected_prc(&t);
+            inspected_put(&t, ",u%u@example.com\n", row % 50);
+        }
+        const struct findings *f = inspected_plain(NULL, inspected_span(&t));
+        const uint64_t *view = NULL;
+        size_t len = 0;
+        CHECK(f != NULL && f->persons_lower == 200 && f->persons_upper == 450);
+        CHECK(f != NULL && f->unidentified == 0 && f->sensitive_upper == 450);
+        CHECK(findings_persons(inspected, false, &view, &len) == ERR_OK && len == 450);
+    }
+    TEST("what the set has no room for counts as persons with sensitive data too")
+    {
+        struct inspection *full = inspected;
+        struct inspected_text t = text_new();
+        CHECK_EQ(inspection_new(10, &inspected), ERR_OK);
+        inspected_put(&t, "a,b\n");
+        for (unsigned row = 0; row < 100; row++) {
+            inspected_put(&t, "u%u@example.com,", row);
+            if (row == 50)
+                inspected_prc(&t);
+            inspected_put(&t, row == 50 ? "\n" : "x\n");
+        }
+        const struct findings *f = inspected_plain(NULL, inspected_span(&t));
+        CHECK(f != NULL && f->persons_upper == 101 && f->unidentified == 91);
+        CHECK(f != NULL && f->sensitive_upper == 91);
+        inspection_free(inspected);
+        inspected = full;
+    }
+    TEST("a resident number among too many others is said to be undecided")
+    {
+        const unsigned rows[] = {30000, 40000};
+        for (size_t k = 0; k < 2; k++) {
+            struct inspected_text t = text_new();
+            inspected_put(&t, "n,v\n");
+            for (unsigned row = 0; row < rows[k]; row++)
+                inspected_put(&t, "99%016u,1\n", row); /* no province 99 */
+            inspected_prc(&t);
+            inspected_put(&t, ",2\n");
+            const struct findings *f = inspected_plain(NULL, inspected_span(&t));
+            CHECK(f != NULL && f->rows == rows[k] + 1);
+            CHECK_EQ(has_label(f, LABEL_SENSITIVE_PERSONAL), k == 0);
+            CHECK_EQ(f != NULL && f->reasons == 1U << FINDINGS_NUMBER_UNDECIDED, k == 1);
+        }
+    }
+    TEST("no identifier is counted as another's, and equal ones are counted once")
     {
         const struct findings *f =
             inspected_plain(NULL, SPAN_LIT("id,mail\n11010519491231002X,a@example.com\n"
@@ -313,8 +364,9 @@ test_persons(void)
         const uint64_t *view = NULL;
         size_t len = 0;
         CHECK(f != NULL && f->persons_lower == 1);
-        CHECK(findings_persons(inspected, true, &view, &len) == ERR_OK && len == 1);
-        CHECK(f != NULL && f->sensitive_upper >= 1);
+        /* One MyKad and one resident number, which may be two persons. */
+        CHECK(findings_persons(inspected, true, &view, &len) == ERR_OK && len == 2);
+        CHECK(f != NULL && f->persons_upper == 2 && f->sensitive_upper == 2);
     }
     TEST("a declared personal column without identifiers counts every row")
     {
