@@ -158,19 +158,25 @@ ledger_handle(struct ledger *l, const struct ledger_in *in)
     /* Everything but another entry sees what was appended before it. */
     if (in->type != MSG_APPEND)
         ledger_append_flush(l);
-    return l->dead ? ERR_OK : handle(l, in);
+    const enum err err = l->dead ? ERR_OK : handle(l, in);
+    return l->dead ? ERR_OK : err;
 }
 
-enum err
-ledger_answered(struct ledger *l, uint32_t tag, enum err err, enum msg_type type, struct span body)
+static enum err
+answered(struct ledger *l, uint32_t tag, enum err err, enum msg_type type, struct span body)
 {
-    if (l->dead)
-        return ERR_OK;
     if (tag == LEDGER_TAG_SIGN)
         return ledger_sign_answer(l, err, type, body);
     if (tag == LEDGER_TAG_COSIGN)
         return ledger_peer_cosigned(l, err, type, body);
     return ledger_witness_answer(l, tag, err, type, body);
+}
+
+enum err
+ledger_answered(struct ledger *l, uint32_t tag, enum err err, enum msg_type type, struct span body)
+{
+    const enum err bad = l->dead ? ERR_OK : answered(l, tag, err, type, body);
+    return l->dead ? ERR_OK : bad;
 }
 
 void
