@@ -22,7 +22,7 @@ FLOW_TIMEOUT_S = 600
 # Build folder -> (compiler, meson arguments, suites run in it).
 BUILDS = {
     "build": ("gcc", [], ["unit", "tidy", "fuzz"]),
-    "build-faults": ("gcc", ["-Dfaults=true"], []),
+    "build-faults": ("gcc", ["-Dfaults=true"], ["faults"]),
     "build-clang": ("clang", [], []),
     "build-asan": ("gcc", ["-Db_sanitize=address,undefined", "-Dsandbox=off"], ["unit", "fuzz"]),
     "build-tsan": ("gcc", ["-Db_sanitize=thread", "-Dsandbox=off"], ["unit"]),

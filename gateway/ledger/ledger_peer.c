@@ -10,6 +10,7 @@
 #include "crypto/proof.h"
 #include "crypto/receipt.h"
 #include "gateway/core/fault.h"
+#include "gateway/ledger/addreq.h"
 #include "gateway/ledger/ledger_part.h"
 #include "gateway/ledger/ledger_witness.h"
 #include "schemas/text.h"
@@ -295,41 +296,6 @@ peer_verify_done(struct ledger *l, const struct ledger_job *job, struct peer_res
 
 /* -- WITNESS_ASK -------------------------------------------------------------------------------*/
 
-/* "old N\n", lines of base64, a blank line; the rest is the note. */
-static enum err
-peer_add_parse(struct span in, uint64_t *ret_old, struct tlog_proof *ret_proof,
-               struct span *ret_note)
-{
-    bool first = true;
-    ret_proof->count = 0;
-    while (in.len > 0) {
-        size_t len = 0;
-        const uint8_t *end = memchr(in.ptr, '\n', in.len);
-        if (end == NULL)
-            return ERR_SYNTAX;
-        const struct span line = span_of(in.ptr, (size_t)(end - in.ptr));
-        in = span_of(end + 1, in.len - line.len - 1);
-        if (first) {
-            if (line.len < 5 || memcmp(line.ptr, "old ", 4) != 0)
-                return ERR_SYNTAX;
-            TRY(text_parse_u64(span_of(line.ptr + 4, line.len - 4), TLOG_SIZE_MAX, ret_old));
-            first = false;
-            continue;
-        }
-        if (line.len == 0) {
-            *ret_note = in;
-            return ERR_OK;
-        }
-        if (ret_proof->count == TLOG_PROOF_MAX)
-            return ERR_SYNTAX;
-        TRY(text_unbase64(line, false, ret_proof->hash[ret_proof->count].b, TLOG_HASH_LEN, &len));
-        if (len != TLOG_HASH_LEN)
-            return ERR_SYNTAX;
-        ret_proof->count++;
-    }
-    return ERR_SYNTAX;
-}
-
 /* Sets r->status to other than 0 when it is answered without a cosignature. */
 static enum err
 peer_add(struct ledger *l, const struct p_witness_ask *p, struct peer_result *r)
@@ -345,7 +311,7 @@ peer_add(struct ledger *l, const struct p_witness_ask *p, struct peer_result *r)
     bool newer = false;
     const struct ledger_zone *zone = ledger_trust_zone(l->trust, p->peer);
     r->status = 400;
-    TRY(peer_add_parse(p->body, &old_size, &proof, &input));
+    TRY(addreq_parse(p->body, &old_size, &proof, &input));
     TRY(note_parse(input, &note));
     TRY(checkpoint_parse(note.text, &c));
     r->status = 404;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a ledger does after it was stopped anywhere, and when somebody's memory is older or another
  * than somebody else's. */
-#include "tests/unit/ledger/ledgerkit.h"
+#include "tests/unit/ledger/ledgerdrive.h"
 #include "tests/unit/ledger/logdisk.h"
 
 #include <sys/wait.h>
+
+#include "gateway/core/fault.h"
 
 enum { ENTRIES = 6 };
 
@@ -111,7 +113,7 @@ power_cuts(void)
 
 #if TDZ_FAULTS
 static void
-kill_at(const char *point, unsigned n)
+kill_at(const char *point, enum fault_id id, unsigned n)
 {
     char spec[128];
     int status = 0;
@@ -120,12 +122,14 @@ kill_at(const char *point, unsigned n)
     if (told == MAP_FAILED)
         abort();
     kit_start();
-    (void)snprintf(spec, sizeof(spec), "%s:%u:kill", point, n);
+    (void)snprintf(spec, sizeof(spec), "%s:%u:kill", point, fault_count(id) + n);
     (void)fflush(stdout);
     const pid_t pid = fork();
     if (pid == 0) {
         if (fault_arm(span_str(spec), ROLE_LEDGER, 0) != ERR_OK)
             _exit(3);
+        kit_keeper_start(&kit_my, 1); /* keys are wiped in a child */
+        kit_keeper_start(&kit_cn, 2);
         work(told);
         _exit(0);
     }
@@ -143,15 +147,21 @@ static void
 kills(void)
 {
 #if TDZ_FAULTS
-    static const char *const points[] = {
-        "ledger_genesis",         "ledger_append_start",   "ledger_append_synced",
-        "ledger_signed",          "ledger_published",      "ledger_cosigned_published",
-        "ledger_cosigned_stored", "ledger_witness_signed", "ledger_witness_stored"};
+    static const struct {
+        const char *name;
+        enum fault_id id;
+    } points[] = {
+#define FAULT(point, where) {#point, FAULT_##point},
+#include "gateway/core/fault.def"
+#undef FAULT
+    };
     TEST("killed at every fault point of ledger, both zones go on")
     {
         for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
-            for (unsigned n = 1; n <= 2; n++)
-                kill_at(points[i], n);
+            for (unsigned n = 1; n <= 3; n++)
+                if (strncmp(points[i].name, "ledger_", 7) == 0 &&
+                    (n == 1 || points[i].id != FAULT_ledger_genesis))
+                    kill_at(points[i].name, points[i].id, n);
     }
 #else
     test_skip("killed at every fault point of ledger, both zones go on",

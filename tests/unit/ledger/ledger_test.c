@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two ledgers with their keepers witness each other; the test is clerk, desk and link. */
-#include "tests/unit/ledger/ledgerkit.h"
+#include "tests/unit/ledger/ledgerdrive.h"
 
 #include "crypto/proof.h"
 
