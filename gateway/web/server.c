@@ -311,6 +311,12 @@ server_recheck(struct server *l)
     }
 }
 
+void
+server_end(struct server_client *client)
+{
+    conn_drain(client->conn);
+}
+
 const struct identity *
 server_identity(const struct server_client *client)
 {

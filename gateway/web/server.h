@@ -44,6 +44,9 @@ void server_set_tls(struct server *l, struct tlsctx *tls);
 /* Checks every connection against the trust in force now and ends those it does not hold for. */
 void server_recheck(struct server *l);
 
+/* One connection: no new requests, and its end when those under way are done. */
+void server_end(struct server_client *client);
+
 const struct identity *server_identity(const struct server_client *client);
 /* How a reply reaches client: the conn of the port is the client. */
 const struct reply_port *server_port(void);
