@@ -8,6 +8,7 @@
 #include "gateway/judge/judge_role.h"
 #include "gateway/keeper/keeper_role.h"
 #include "gateway/ledger/ledger_role.h"
+#include "gateway/link/link_role.h"
 #include "gateway/sealer/sealer_role.h"
 
 /* A role without code of its own yet: it starts, is sandboxed, and passes over what it is told. */
@@ -52,6 +53,8 @@ roles_ops(enum role_id role)
         return &keeper_role_ops;
     if (role == ROLE_LEDGER)
         return &ledger_role_ops;
+    if (role == ROLE_LINK)
+        return &link_role_ops;
     if (role == ROLE_SEALER)
         return &sealer_role_ops;
     return &roles_table[role];
