@@ -222,7 +222,7 @@ kit_decision(const uint8_t id[static 16], uint32_t n, const char *verdict, uint8
 }
 
 /* Appends a decision and waits for its batch. */
-static struct p_appended
+__attribute__((unused)) static struct p_appended
 kit_append(struct kit_zone *z, const uint8_t id[static 16], uint32_t n, const char *verdict,
            uint8_t o)
 {
@@ -236,7 +236,7 @@ kit_append(struct kit_zone *z, const uint8_t id[static 16], uint32_t n, const ch
 }
 
 /* Both zones up and confirmed. */
-static void
+__attribute__((unused)) static void
 kit_confirm(void)
 {
     kit_link_up(&kit_my, true);
