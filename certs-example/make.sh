@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # make.sh OUTDIR: example certificates of two zones, and a folder of bad ones for tests.
 # Needs only openssl. Nothing it writes is ever committed; README.md describes the profile.
+# An authority that is in OUTDIR already (<zone>/ca.pem and ca.key) is used as it is. BAD_ONLY=1
+# makes bad/ only; BAD_ZONE, BAD_ROLE and BAD_NAME say whom its certificates claim to be.
 set -eu
 umask 077
 [ $# -eq 1 ] || { echo "usage: make.sh OUTDIR" >&2; exit 2; }
 out=$1
 days=${CERT_DAYS:-90}
+z=${BAD_ZONE:-my-cyberjaya}
+role=${BAD_ROLE:-partner}
+who=${BAD_NAME:-hospital-kl}
 mkdir -p "$out"
 cd "$out"
 mkdir -p my-cyberjaya cn-lingang partners operators auditors bad tmp
@@ -27,6 +32,7 @@ serial() { echo "0x00$(openssl rand -hex 15)"; }
 
 # ca DIR CN: a self-signed zone authority, DIR/ca.pem and DIR/ca.key.
 ca() {
+    [ ! -f "$1/ca.key" ] || return 0
     mkdir -p "$1"
     key "$1/ca.key"
     printf '%s\n' "[x]" "basicConstraints=critical,CA:TRUE,pathlen:0" \
@@ -85,71 +91,76 @@ crl() { # crl CADIR [CERT-TO-REVOKE]
         -out "${3:-$1/crl.pem}" 2>/dev/null
 }
 
-local="DNS:localhost,IP:127.0.0.1"
+other=cn-lingang
+[ "$z" != cn-lingang ] || other=my-cyberjaya
 for zone in my-cyberjaya cn-lingang; do
     ca $zone "TDZ example CA $zone"
-    good $zone $zone/partner "$zone partner listener" serverAuth "$local"
-    good $zone $zone/desk "$zone desk listener" serverAuth "$local"
-    good $zone $zone/peer "$zone gw1" serverAuth,clientAuth "$local,URI:spiffe://$zone/peer/gw1"
     crl $zone
 done
 
 person() { # person FOLDER ZONE ROLE NAME
     good "$2" "$1/$4" "$4" clientAuth "URI:spiffe://$2/$3/$4"
 }
-for name in hospital-kl carmaker-my insurer-kl; do
-    person partners my-cyberjaya partner $name
-done
-for name in lab-shanghai carmaker-sh insurer-sh; do
-    person partners cn-lingang partner $name
-done
-for n in 1 2; do
-    person operators my-cyberjaya operator op-my-$n
-    person operators cn-lingang operator op-cn-$n
-done
-person auditors my-cyberjaya auditor auditor-my
-person auditors cn-lingang auditor auditor-cn
+if [ -z "${BAD_ONLY:-}" ]; then
+    local="DNS:localhost,IP:127.0.0.1"
+    for zone in my-cyberjaya cn-lingang; do
+        good $zone $zone/partner "$zone partner listener" serverAuth "$local"
+        good $zone $zone/desk "$zone desk listener" serverAuth "$local"
+        good $zone $zone/peer "$zone gw1" serverAuth,clientAuth "$local,URI:spiffe://$zone/peer/gw1"
+    done
+    for name in hospital-kl carmaker-my insurer-kl; do
+        person partners my-cyberjaya partner $name
+    done
+    for name in lab-shanghai carmaker-sh insurer-sh; do
+        person partners cn-lingang partner $name
+    done
+    for n in 1 2; do
+        person operators my-cyberjaya operator op-my-$n
+        person operators cn-lingang operator op-cn-$n
+    done
+    person auditors my-cyberjaya auditor auditor-my
+    person auditors cn-lingang auditor auditor-cn
+fi
 
-# What a gateway must refuse. Every certificate is as good as partners/hospital-kl otherwise.
-z=my-cyberjaya
-uri="URI:spiffe://$z/partner/hospital-kl"
-dated $z bad/expired hospital-kl "$uri" 20200101000000Z 20200201000000Z
-dated $z bad/not-yet-valid hospital-kl "$uri" 20400101000000Z 20410101000000Z
-good $z bad/revoked hospital-kl clientAuth "$uri"
+# What a gateway must refuse. Every certificate is good but for the one thing.
+uri="URI:spiffe://$z/$role/$who"
+dated $z bad/expired "$who" "$uri" 20200101000000Z 20200201000000Z
+dated $z bad/not-yet-valid "$who" "$uri" 20400101000000Z 20410101000000Z
+good $z bad/revoked "$who" clientAuth "$uri"
 crl $z bad/revoked.pem bad/crl.pem
 ca bad/other-ca "Some other CA"
-good bad/other-ca bad/other-ca-leaf hospital-kl clientAuth "$uri"
-good cn-lingang bad/other-zone-ca hospital-kl clientAuth "$uri"
-good $z bad/other-zone-san lab-shanghai clientAuth "URI:spiffe://cn-lingang/partner/lab-shanghai"
-good $z bad/san-none hospital-kl clientAuth ""
-good $z bad/san-no-uri hospital-kl clientAuth "DNS:hospital-kl"
-good $z bad/san-two-uris hospital-kl clientAuth "$uri,URI:spiffe://$z/partner/carmaker-my"
-good $z bad/san-uri-twice hospital-kl clientAuth "$uri,$uri"
-good $z bad/san-upper-case hospital-kl clientAuth "URI:spiffe://MY-cyberjaya/partner/hospital-kl"
-good $z bad/san-escape hospital-kl clientAuth "URI:spiffe://$z/partner/hospital%2dkl"
-good $z bad/san-query hospital-kl clientAuth "$uri?x=1"
-good $z bad/san-slash hospital-kl clientAuth "$uri/"
-good $z bad/san-userinfo hospital-kl clientAuth "URI:spiffe://me@$z/partner/hospital-kl"
-good $z bad/san-http hospital-kl clientAuth "URI:http://$z/partner/hospital-kl"
-good $z bad/role-unknown hospital-kl clientAuth "URI:spiffe://$z/admin/hospital-kl"
+good bad/other-ca bad/other-ca-leaf "$who" clientAuth "$uri"
+good $other bad/other-zone-ca "$who" clientAuth "$uri"
+good $z bad/other-zone-san "$who" clientAuth "URI:spiffe://$other/$role/$who"
+good $z bad/san-none "$who" clientAuth ""
+good $z bad/san-no-uri "$who" clientAuth "DNS:hospital-kl"
+good $z bad/san-two-uris "$who" clientAuth "$uri,URI:spiffe://$z/$role/another"
+good $z bad/san-uri-twice "$who" clientAuth "$uri,$uri"
+good $z bad/san-upper-case "$who" clientAuth "URI:spiffe://$(echo "$z" | tr a-z A-Z)/$role/$who"
+good $z bad/san-escape "$who" clientAuth "$uri%2d1"
+good $z bad/san-query "$who" clientAuth "$uri?x=1"
+good $z bad/san-slash "$who" clientAuth "$uri/"
+good $z bad/san-userinfo "$who" clientAuth "URI:spiffe://me@$z/$role/$who"
+good $z bad/san-http "$who" clientAuth "URI:http://$z/$role/$who"
+good $z bad/role-unknown "$who" clientAuth "URI:spiffe://$z/admin/$who"
 good $z bad/role-peer gw9 clientAuth "URI:spiffe://$z/peer/gw9"
-good $z bad/eku-server hospital-kl serverAuth "$uri"
+good $z bad/role-partner "$who" clientAuth "URI:spiffe://$z/partner/hospital-kl"
+good $z bad/eku-server "$who" serverAuth "$uri"
 many=$uri
 i=0
 while [ $i -lt 1000 ]; do
     many="$many,DNS:h$i.example"
     i=$((i + 1))
 done
-good $z bad/san-1000 hospital-kl clientAuth "$many"
+good $z bad/san-1000 "$who" clientAuth "$many"
 # An ordinary partner that signs another certificate with its own key.
 mkdir -p bad/leaf-as-ca
-cp partners/hospital-kl.pem bad/leaf-as-ca/ca.pem
-cp partners/hospital-kl.key bad/leaf-as-ca/ca.key
-good bad/leaf-as-ca bad/issuer-not-ca hospital-kl clientAuth "$uri"
-cat partners/hospital-kl.pem >>bad/issuer-not-ca.pem
+good $z bad/leaf-as-ca/ca "$who" clientAuth "$uri"
+good bad/leaf-as-ca bad/issuer-not-ca "$who" clientAuth "$uri"
+cat bad/leaf-as-ca/ca.pem >>bad/issuer-not-ca.pem
 # Self-signed.
 key bad/self-signed.key
-openssl req -new -x509 -config $conf -key bad/self-signed.key -subj /CN=hospital-kl -days 30 \
+openssl req -new -x509 -config $conf -key bad/self-signed.key -subj "/CN=$who" -days 30 \
     -addext "subjectAltName=$uri" -addext "extendedKeyUsage=clientAuth" \
     -set_serial "$(serial)" -out bad/self-signed.pem
 rm -rf tmp
