@@ -12,6 +12,7 @@
 
 #include "gateway/core/chan_queue.h"
 #include "gateway/core/clock.h"
+#include "gateway/core/rogue.h"
 
 static_assert((CHAN_ASKED_MAX & (CHAN_ASKED_MAX - 1)) == 0, "CHAN_ASKED_MAX is a power of two");
 
@@ -92,6 +93,9 @@ chan_open(struct chan *chan, int fd, uint32_t generation)
     chan->generation = generation;
     chan->tx_seq = 0;
     chan->rx_seq = 0;
+#if TDZ_FAULTS
+    rogue_meet(chan);
+#endif
     if (chan->asks_blocking)
         return ERR_OK;
     enum err err = loop_watch_new(chan->host->loop, fd, chan_ready, chan, &chan->watch);
@@ -180,6 +184,12 @@ chan_stamp(struct chan *chan, const struct msg *m, uint32_t seq, size_t *ret_len
     struct msg out = *m;
     if (chan->fd < 0)
         return ERR_ROLE_LOST;
+#if TDZ_FAULTS
+    if (!rogue_may_send(chan->host->self, chan, &out)) {
+        *ret_len = 0;
+        return ERR_OK;
+    }
+#endif
     TRY(msg_check(m, chan->host->self, chan->role, chan->blocking));
     out.generation = chan->generation;
     out.seq = seq;
@@ -191,6 +201,8 @@ chan_send_as(struct chan *chan, const struct msg *m, uint32_t seq)
 {
     size_t len = 0;
     TRY(chan_stamp(chan, m, seq, &len));
+    if (len == 0)
+        return ERR_OK; /* held back by a hostile role of a test */
     TRY(chan_queue_send(&chan->queue, chan->fd, span_of(chan->host->tx, len), m->fds, m->fd_count));
     chan->tx_seq = seq;
     if (chan->watch != NULL && chan->queue.count > 0)
@@ -354,6 +366,9 @@ chan_deliver(struct chan *chan, struct span datagram, struct msg *m)
     enum err err = chan_check(chan, datagram, m);
     if (err == ERR_OK) {
         chan->rx_seq = m->seq;
+#if TDZ_FAULTS
+        rogue_heard(chan->host->self, chan, m);
+#endif
         err = m->re != 0 ? chan_take_answer(chan, m)
                          : chan->host->on_message(chan->host->ctx, chan, m);
     }

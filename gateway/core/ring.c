@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/core/fault.h"
+
 enum { RING_HEADER_BYTES = 4096, RING_MAGIC = 0x54445a52, RING_LAYOUT = 1 };
 enum { RING_FLAG_EOF = 1 };
 enum { RING_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
@@ -289,16 +291,42 @@ ring_reserve(struct ring *ring, uint8_t **ret_slot)
     return ERR_OK;
 }
 
+#if TDZ_FAULTS
+/* A captured producer's try to have one thing inspected and another sealed: every digit of the slot
+ * becomes another one, again and again while the consumer may be reading. */
+static void
+ring_rewrite(struct ring *ring, uint32_t slot, uint32_t len)
+{
+    volatile uint8_t *at = ring->data + (size_t)(slot % ring->slot_count) * RING_SLOT_BYTES;
+    for (unsigned round = 0; round < 200; round++) {
+        for (uint32_t i = 0; i < len; i++) {
+            if (at[i] >= '0' && at[i] <= '9')
+                at[i] = (uint8_t)('0' + (at[i] - '0' + 1) % 10);
+        }
+    }
+}
+#endif
+
 static void
 ring_publish(struct ring *ring, uint32_t len, uint32_t flags)
 {
     struct ring_slot *slot = &ring->shared->slots[ring->own % ring->slot_count];
     atomic_store_explicit(&slot->len, len, memory_order_relaxed);
     atomic_store_explicit(&slot->flags, flags, memory_order_relaxed);
+#if TDZ_FAULTS
+    if (FAULT_ERR(rogue_ring_length) != ERR_OK)
+        atomic_store_explicit(&slot->len, RING_SLOT_BYTES + 1, memory_order_relaxed);
+#endif
     ring->own++;
     ring->reserved = false;
     atomic_store_explicit(&ring->shared->produced, ring->own, memory_order_release);
     ring_wake(ring);
+#if TDZ_FAULTS
+    if (FAULT_ERR(rogue_ring_index) != ERR_OK)
+        atomic_store_explicit(&ring->shared->produced, ring->own + 1000, memory_order_release);
+    if (len > 0 && FAULT_ERR(rogue_ring_rewrite) != ERR_OK)
+        ring_rewrite(ring, ring->own - 1, len);
+#endif
 }
 
 enum err
