@@ -192,11 +192,12 @@ def flow_tests(names):
     return [f for f in files if not names or any(n in f for n in names)]
 
 
-def run_flows(names, count, timer):
+def run_flows(names, count, timer, deep):
     """Each flow test is a program of its own: TAP on stdout, the builds it needs in TDZ_BUILD and
-    TDZ_BUILD_FAULTS, everything it starts ended by itself."""
+    TDZ_BUILD_FAULTS, TDZ_DEEP set for the long form, everything it starts ended by itself."""
     env = dict(os.environ, TDZ_BUILD=os.path.join(ROOT, "build"),
-               TDZ_BUILD_FAULTS=os.path.join(ROOT, "build-faults"), PYTHONDONTWRITEBYTECODE="1")
+               TDZ_BUILD_FAULTS=os.path.join(ROOT, "build-faults"), PYTHONDONTWRITEBYTECODE="1",
+               **({"TDZ_DEEP": "1"} if deep else {}))
     for name in flow_tests(names):
         path = os.path.join("tests", "flow", name)
         try:
@@ -212,7 +213,8 @@ def run_flows(names, count, timer):
 
 def parse_arguments(argv):
     parser = argparse.ArgumentParser(prog="./dev test", description=__doc__.split("\n")[0])
-    parser.add_argument("--deep", action="store_true", help="add the thread sanitizer build")
+    parser.add_argument("--deep", action="store_true",
+                        help="add the thread sanitizer build and the long tests")
     parser.add_argument("names", nargs="*", metavar="NAME",
                         help="only tests whose name contains NAME")
     return parser.parse_args(argv)
@@ -236,7 +238,7 @@ def main(argv):
             meson_tests(f, s, args.names) for f, (_, _, s) in BUILDS.items()
             if s and os.path.exists(os.path.join(ROOT, f, "build.ninja"))):
         count.fail(f"no test has a name with {' or '.join(args.names)}")
-    run_flows(args.names, count, timer)
+    run_flows(args.names, count, timer, args.deep)
     report(count, time.monotonic() - timer.start)
     return 1 if count.failures or count.passed == 0 else 0
 
