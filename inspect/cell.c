@@ -4,7 +4,6 @@
  * bytes at once, so the result does not depend on the split. */
 #include <assert.h>
 
-#include "crypto/blind.h"
 #include "inspect/hotword.h"
 #include "inspect/inner.h"
 
@@ -44,15 +43,13 @@ cell_number(const uint8_t *digits, size_t len)
     return number;
 }
 
-/* What stands for a person until cell_hash: the number itself where it fits, as hashing is dear and
- * most numbers are seen again or turn out not to count. A MyKad has 12 digits, a resident number 17
- * and a check that follows from them, a card 13 to 19 without a leading zero. */
+/* What stands for a person until the end: the number itself, as hashing is dear and most numbers
+ * are seen again or turn out not to count. A MyKad has 12 digits, a resident number 17 and a check
+ * that follows from them, a card 13 to 19 without a leading zero. */
 static uint64_t
-cell_value(const struct inspection *i, unsigned type, const struct token *t)
+cell_value(unsigned type, const struct token *t)
 {
     uint8_t wide[18];
-    if (type == IDENT_EMAIL)
-        return blind_u64(i->counting_key, (uint8_t)type, span_of(t->canon, t->canon_len));
     if (type != IDENT_PRC_ID)
         return cell_number(t->canon, t->canon_len);
     if (!t->is_old_prc)
@@ -61,24 +58,54 @@ cell_value(const struct inspection *i, unsigned type, const struct token *t)
     return cell_number(wide, 17);
 }
 
-uint64_t
-cell_hash(const struct inspection *i, unsigned type, uint64_t value)
+struct span
+cell_digits(unsigned type, uint64_t value, uint8_t text[static 20])
 {
-    uint8_t digits[20];
-    size_t at = sizeof(digits);
+    size_t at = 20;
     size_t least = type == IDENT_MYKAD ? 12 : (type == IDENT_PRC_ID ? 17 : 1);
-    if (type == IDENT_EMAIL)
-        return value;
     if (type == IDENT_PRC_ID)
         at--;
     for (uint64_t rest = value; rest > 0 || least > 0; rest /= 10) {
         assert(at > 0);
-        digits[--at] = (uint8_t)('0' + rest % 10);
+        text[--at] = (uint8_t)('0' + rest % 10);
         least -= least > 0 ? 1 : 0;
     }
     if (type == IDENT_PRC_ID)
-        digits[sizeof(digits) - 1] = ident_prc_check(digits + at);
-    return blind_u64(i->counting_key, (uint8_t)type, span_of(digits + at, sizeof(digits) - at));
+        text[19] = ident_prc_check(text + at);
+    return span_of(text + at, 20 - at);
+}
+
+void
+cell_mail_flush(struct inspection *i)
+{
+    static const uint8_t domains[BLIND_LANES] = {IDENT_EMAIL, IDENT_EMAIL, IDENT_EMAIL,
+                                                 IDENT_EMAIL};
+    struct inner_mail *mail = &i->mail;
+    struct span spans[BLIND_LANES];
+    uint64_t hashes[BLIND_LANES];
+    if (mail->count == 0)
+        return;
+    for (size_t k = 0; k < BLIND_LANES; k++)
+        spans[k] = span_of(mail->text[k], k < mail->count ? mail->len[k] : 0);
+    blind_lanes(&i->blind, domains, spans, hashes);
+    for (size_t k = 0; k < mail->count; k++)
+        persons_add(i->persons, hashes[k], mail->tag[k]);
+    mail->count = 0;
+}
+
+static void
+cell_mail(struct inspection *i, struct span text, uint16_t tag)
+{
+    struct inner_mail *mail = &i->mail;
+    if (text.len > BLIND_SHORT_MAX) {
+        persons_add(i->persons, blind_u64(i->counting_key, IDENT_EMAIL, text), tag);
+        return;
+    }
+    memcpy(mail->text[mail->count], text.ptr, text.len);
+    mail->len[mail->count] = (uint8_t)text.len;
+    mail->tag[mail->count++] = tag;
+    if (mail->count == BLIND_LANES)
+        cell_mail_flush(i);
 }
 
 static void
@@ -93,7 +120,11 @@ cell_person(struct inspection *i, struct inner_column *c, unsigned type, const s
         c->tentative[type]++;
     }
     i->row_kind |= 1U << type;
-    persons_add(i->persons, cell_value(i, type, t), cell_tag(i->column, type, strength));
+    const uint16_t tag = cell_tag(i->column, type, strength);
+    if (type == IDENT_EMAIL)
+        cell_mail(i, span_of(t->canon, t->canon_len), tag);
+    else
+        persons_add(i->persons, cell_value(type, t), tag);
 }
 
 static void
@@ -143,7 +174,6 @@ cell_is_ascii(struct span text)
 static size_t
 cell_scan(struct inspection *i, struct span raw, uint64_t offset, size_t from, bool is_last)
 {
-    struct token token;
     struct span text = raw;
     const uint16_t *map = NULL;
     size_t start = from;
@@ -156,8 +186,8 @@ cell_scan(struct inspection *i, struct span raw, uint64_t offset, size_t from, b
             start++;
     }
     tokscan_feed(&i->scan, text, map, offset, start, is_last);
-    while (tokscan_next(&i->scan, &token))
-        cell_token(i, text, &token);
+    while (tokscan_next(&i->scan, &i->token))
+        cell_token(i, text, &i->token);
     return map == NULL ? i->scan.at : map[i->scan.at];
 }
 
@@ -228,7 +258,6 @@ void
 cell_end(struct inspection *i, struct span piece, uint64_t offset, bool quoted,
          struct span *ret_cell, bool *ret_whole)
 {
-    struct token token;
     const bool direct = i->field_len == 0 && piece.len <= INNER_WINDOW;
     struct span text = piece;
     if (direct) {
@@ -241,13 +270,26 @@ cell_end(struct inspection *i, struct span piece, uint64_t offset, bool quoted,
     /* Nothing shorter than 12 bytes is an identifier, but an address. */
     if (text.len >= 12 || memchr(text.ptr, '@', text.len) != NULL)
         (void)cell_scan(i, text, i->window_offset, i->window_at, true);
-    if (tokscan_finish(&i->scan, i->window_offset + text.len, &token))
-        cell_token(i, text, &token);
+    if (tokscan_finish(&i->scan, i->window_offset + text.len, &i->token))
+        cell_token(i, text, &i->token);
     if (i->mode == INNER_TABLE && i->field_len > INSPECTION_FIELD_MAX)
         i->reasons |= 1U << FINDINGS_FIELD_TOO_LONG;
     *ret_whole = i->field_len <= INNER_WINDOW;
     *ret_cell = text;
     cell_count(i, text, *ret_whole, quoted);
+}
+
+bool
+cell_plain(struct inspection *i, struct span cell, uint64_t offset, bool quoted)
+{
+    if (!tokscan_plain(cell, offset, &i->token))
+        return false;
+    i->column = i->column_number;
+    i->cell_number++;
+    i->cell_pass = 0;
+    cell_token(i, cell, &i->token);
+    cell_count(i, cell, true, quoted);
+    return true;
 }
 
 void

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "crypto/key.h"
 #include "inspect/inner.h"
 
 /* Which entries of the person set count: by type and by what their column needs. */
@@ -22,11 +23,34 @@ conclude_keep(const void *ctx, uint16_t tag)
            (tag & 3U) >= filter->inspection->findings_columns[column].need[type];
 }
 
-static uint64_t
-conclude_hash(const void *ctx, uint64_t value, uint16_t tag)
+static void
+conclude_hash(const void *ctx, uint64_t *values, const uint16_t *tags, size_t len)
 {
     const struct conclude_filter *filter = ctx;
-    return cell_hash(filter->inspection, tag >> 2 & 3U, value);
+    const struct blind_state *state = &filter->inspection->blind;
+    uint8_t text[BLIND_LANES][20];
+    struct span spans[BLIND_LANES];
+    uint8_t domains[BLIND_LANES] = {0};
+    uint64_t hashes[BLIND_LANES];
+    size_t places[BLIND_LANES];
+    size_t held = 0;
+    for (size_t k = 0; k <= len; k++) {
+        const unsigned type = k < len ? tags[k] >> 2 & 3U : 0;
+        if (k < len && type != IDENT_EMAIL) {
+            spans[held] = cell_digits(type, values[k], text[held]);
+            domains[held] = (uint8_t)type;
+            places[held++] = k;
+        }
+        if (held < BLIND_LANES && !(k == len && held > 0))
+            continue;
+        for (size_t lane = held; lane < BLIND_LANES; lane++)
+            spans[lane] = span_of("", 0);
+        blind_lanes(state, domains, spans, hashes);
+        for (size_t lane = 0; lane < held; lane++)
+            values[places[lane]] = hashes[lane];
+        held = 0;
+    }
+    key_wipe(text, sizeof(text));
 }
 
 static size_t
@@ -176,10 +200,11 @@ conclude_persons(struct inspection *i)
     const uint64_t lost = persons_lost(i->persons);
     i->person_types = 0;
     persons_settle(i->persons, conclude_keep, conclude_hash, &all);
+    uint64_t kinds[INNER_PERSON_TYPES];
+    persons_tally(i->persons, 2, INNER_PERSON_TYPES - 1, kinds);
     for (unsigned t = 0; t < INNER_PERSON_TYPES; t++) {
-        const uint64_t distinct = conclude_select(i, IDENT_BIT(t), &view);
-        i->person_types |= distinct > 0 ? IDENT_BIT(t) : 0;
-        f->persons_lower = distinct > f->persons_lower ? distinct : f->persons_lower;
+        i->person_types |= kinds[t] > 0 ? IDENT_BIT(t) : 0;
+        f->persons_lower = kinds[t] > f->persons_lower ? kinds[t] : f->persons_lower;
     }
     const uint64_t distinct = conclude_select(i, i->person_types, &view);
     f->unidentified = lost;

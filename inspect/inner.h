@@ -3,6 +3,7 @@
 #ifndef TDZ_INSPECT_INNER_H
 #define TDZ_INSPECT_INNER_H
 
+#include "crypto/blind.h"
 #include "inspect/colstat.h"
 #include "inspect/csvread.h"
 #include "inspect/findings.h"
@@ -41,6 +42,14 @@ struct inner_column {
     uint64_t late[INNER_PERSON_TYPES];      /* bare passing tokens after the column was dead */
 };
 
+/* Addresses of mail on their way to the persons: they are hashed together. */
+struct inner_mail {
+    size_t count;
+    uint8_t text[BLIND_LANES][BLIND_SHORT_MAX];
+    uint8_t len[BLIND_LANES];
+    uint16_t tag[BLIND_LANES];
+};
+
 enum inner_mode { INNER_IDLE, INNER_HEAD, INNER_TABLE, INNER_TEXT, INNER_BINARY, INNER_DONE };
 
 struct inspection {
@@ -70,6 +79,7 @@ struct inspection {
     uint64_t window_offset; /* of window[0] */
     uint64_t field_len;
     struct tokscan scan;
+    struct token token;   /* the one at hand */
     uint32_t cell_pass;   /* IDENT_BITs that passed in this cell */
     size_t column;        /* of the cell, clamped to the table */
     size_t column_number; /* as it is */
@@ -103,6 +113,8 @@ struct inspection {
     size_t column_room;                       /* of columns, which grows as they appear */
     struct inner_column *columns;             /* the shared one at INSPECTION_COLUMNS_MAX */
     struct findings_column *findings_columns; /* made at the end */
+    struct blind_state blind;
+    struct inner_mail mail;
     struct persons *persons;
     struct inspection_room *room; /* of window, normal, spill */
     uint32_t person_types;        /* whose hashes are the persons counted */
@@ -124,9 +136,14 @@ void cell_end(struct inspection *i, struct span piece, uint64_t offset, bool quo
               struct span *ret_cell, bool *ret_whole);
 /* Counts the cell in its column (i->column) and compares it with what is declared and expected. */
 void cell_count(struct inspection *i, struct span cell, bool whole, bool quoted);
+/* A whole cell that is plain digits, within the columns in use: all of cell_start to cell_end.
+ * False, and nothing has changed, when it is anything else. */
+bool cell_plain(struct inspection *i, struct span cell, uint64_t offset, bool quoted);
 void cell_row_end(struct inspection *i);
-/* The pseudonym of a person of type (below INNER_PERSON_TYPES) that was added as value. */
-uint64_t cell_hash(const struct inspection *i, unsigned type, uint64_t value);
+/* Hashes the addresses of mail that wait, before the persons are settled. */
+void cell_mail_flush(struct inspection *i);
+/* The canonical form, in text, of a number that was added to the persons as value. */
+struct span cell_digits(unsigned type, uint64_t value, uint8_t text[static 20]);
 
 /* emit.c: what leaves. */
 bool emit_is_wanted(const struct inspection *i);

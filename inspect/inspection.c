@@ -126,6 +126,7 @@ inspection_start(struct inspection *i, const struct inspection_config *config)
     i->config.token_key = NULL;
     i->mode = INNER_HEAD;
     i->identity = !performs;
+    blind_begin(i->counting_key, &i->blind);
     persons_seed(i->persons, blind_u64(i->counting_key, INNER_SEED_DOMAIN, span_of("", 0)));
     return ERR_OK;
 }
@@ -299,6 +300,7 @@ inspection_close(struct inspection *i)
         cell_end(i, span_of("", 0), i->offset, false, &cell, &whole);
     }
     normal_utf8_finish(&i->utf8);
+    cell_mail_flush(i);
     if (persons_failed(i->persons))
         i->failed = ERR_NOMEM;
     if (i->failed == ERR_OK)

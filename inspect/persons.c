@@ -9,7 +9,7 @@
 
 __extension__ typedef unsigned __int128 persons_wide;
 
-enum { PERSONS_SLOTS_MIN = 64, PERSONS_QUEUE = 16 };
+enum { PERSONS_SLOTS_MIN = 64, PERSONS_QUEUE = 16, PERSONS_RADIX = 4096 };
 
 struct persons {
     uint64_t *value; /* [slots] */
@@ -267,6 +267,47 @@ persons_order(uint64_t *values, uint16_t *tags, size_t len)
     }
 }
 
+/* One pass of a radix sort: by the byte at shift, keeping the order of equal ones. */
+static void
+persons_pass(const struct persons *p, size_t from, size_t to, size_t len, unsigned shift)
+{
+    size_t place[256] = {0};
+    size_t sum = to;
+    for (size_t i = from; i < from + len; i++)
+        place[p->value[i] >> shift & 0xffU]++;
+    for (size_t k = 0; k < 256; k++) {
+        const size_t count = place[k];
+        place[k] = sum;
+        sum += count;
+    }
+    for (size_t i = from; i < from + len; i++) {
+        const size_t at = place[p->value[i] >> shift & 0xffU]++;
+        p->value[at] = p->value[i];
+        p->tag[at] = p->tag[i];
+    }
+}
+
+/* Sorts the first len entries. Hashes are spread evenly, so the first two bytes nearly do it; the
+ * free half of the table is the room for that. */
+static void
+persons_arrange(struct persons *p, size_t len)
+{
+    if (len < PERSONS_RADIX) {
+        persons_order(p->value, p->tag, len);
+        return;
+    }
+    assert(len <= p->slots / 2);
+    persons_pass(p, 0, len, len, 48);
+    persons_pass(p, len, 0, len, 56);
+    for (size_t from = 0; from < len;) {
+        size_t to = from + 1;
+        while (to < len && p->value[to] >> 48 == p->value[from] >> 48)
+            to++;
+        persons_order(p->value + from, p->tag + from, to - from);
+        from = to;
+    }
+}
+
 void
 persons_settle(struct persons *p, persons_keep *keep, persons_hash *hash, const void *ctx)
 {
@@ -276,10 +317,12 @@ persons_settle(struct persons *p, persons_keep *keep, persons_hash *hash, const 
     for (size_t i = 0; i < p->slots; i++) {
         if (p->tag[i] == 0 || !keep(ctx, p->tag[i]))
             continue;
-        p->value[len] = hash == NULL ? p->value[i] : hash(ctx, p->value[i], p->tag[i]);
+        p->value[len] = p->value[i];
         p->tag[len++] = p->tag[i];
     }
-    persons_order(p->value, p->tag, len);
+    if (hash != NULL && len > 0)
+        hash(ctx, p->value, p->tag, len);
+    persons_arrange(p, len);
     p->used = len;
     p->settled = true;
 }
@@ -304,6 +347,20 @@ persons_select(struct persons *p, persons_keep *keep, const void *ctx, const uin
             out[len++] = p->value[i];
     *ret = out;
     return len;
+}
+
+void
+persons_tally(const struct persons *p, unsigned shift, unsigned mask, uint64_t *ret)
+{
+    assert(p->settled);
+    memset(ret, 0, (mask + 1U) * sizeof(*ret));
+    for (size_t i = 0; i < p->used; i++) {
+        const unsigned kind = (unsigned)p->tag[i] >> shift & mask;
+        bool again = false;
+        for (size_t k = i; !again && k > 0 && p->value[k - 1] == p->value[i]; k--)
+            again = ((unsigned)p->tag[k - 1] >> shift & mask) == kind;
+        ret[kind] += again ? 0 : 1;
+    }
 }
 
 size_t

@@ -15,7 +15,8 @@ enum { PERSONS_MAX = 1250000 };
 struct persons;
 
 typedef bool persons_keep(const void *ctx, uint16_t tag);
-typedef uint64_t persons_hash(const void *ctx, uint64_t value, uint16_t tag);
+/* Replaces each of values[len] by what it is to be, told by its tag. */
+typedef void persons_hash(const void *ctx, uint64_t *values, const uint16_t *tags, size_t len);
 
 /* A set of at most max entries (1 to PERSONS_MAX, ERR_RANGE). ERR_NOMEM. The caller frees it with
  * persons_free (NULL is fine), which wipes what was stored. */
@@ -37,14 +38,18 @@ void persons_add(struct persons *p, uint64_t value, uint16_t tag);
 uint64_t persons_lost(struct persons *p);
 bool persons_failed(struct persons *p);
 
-/* Ends the additions: forgets entries whose tag keep refuses, and makes every other value what hash
- * (may be NULL) makes of it. Once, before persons_select. */
+/* Ends the additions: forgets entries whose tag keep refuses, and lets hash (may be NULL) replace
+ * the others. Once, before persons_select. */
 void persons_settle(struct persons *p, persons_keep *keep, persons_hash *hash, const void *ctx);
 
 /* The values whose tag keep accepts, distinct, sorted, as a view that stays valid until the next
  * call for the same set. Settles the set as it is if that was not done; may be called again with
  * another filter, but persons_add may not be called after it (asserted) until persons_reset. */
 size_t persons_select(struct persons *p, persons_keep *keep, const void *ctx, const uint64_t **ret);
+
+/* Counts the distinct values by kind, (tag >> shift & mask), in ret[mask + 1]. After the settling
+ * (asserted). */
+void persons_tally(const struct persons *p, unsigned shift, unsigned mask, uint64_t *ret);
 
 /* Sorts values ascending, drops repeats, returns how many are left. No recursion, no allocation. */
 size_t persons_sort(uint64_t *values, size_t len);

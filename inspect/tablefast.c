@@ -101,8 +101,10 @@ tablefast_field(struct inspection *i, struct tablefast *t)
     if (t->hot_at < to) {
         struct span whole_cell;
         bool whole = false;
-        cell_start(i, i->column_number);
-        cell_end(i, cell, i->offset + from, quoted, &whole_cell, &whole);
+        if (!cell_plain(i, cell, i->offset + from, quoted)) {
+            cell_start(i, i->column_number);
+            cell_end(i, cell, i->offset + from, quoted, &whole_cell, &whole);
+        }
         t->hot_at = tablefast_find(t, t->hot, to);
     } else {
         i->cell_number++;

@@ -249,6 +249,33 @@ tokscan_number(struct tokscan *s, struct token *t)
     return t->shape != 0;
 }
 
+bool
+tokscan_plain(struct span text, uint64_t offset, struct token *ret)
+{
+    if (text.len < 12 || text.len > IDENT_DIGITS_MAX)
+        return false;
+    const uint8_t last = text.ptr[text.len - 1];
+    const bool has_x = text.len == 18 && (last | 32) == 'x';
+    unsigned others = 0;
+    for (size_t k = 0; k + 1 < text.len; k++)
+        others |= (unsigned)(text.ptr[k] - '0') > 9U ? 1U : 0U;
+    if (others != 0 || (!has_x && !tokscan_is_digit(last)))
+        return false;
+    memcpy(ret->canon, text.ptr, text.len);
+    ret->canon_len = text.len;
+    if (has_x)
+        ret->canon[17] = 'X';
+    ret->is_time = false;
+    ret->is_company = false;
+    ret->is_old_prc = false;
+    ret->strength = TOKSCAN_BARE;
+    ret->at = 0;
+    ret->offset = offset;
+    ret->len = text.len;
+    tokscan_judge(ret, UINT32_MAX);
+    return true;
+}
+
 static bool
 tokscan_is_local(uint8_t c)
 {

@@ -59,6 +59,11 @@ void tokscan_feed(struct tokscan *s, struct span text, const uint16_t *map, uint
 /* The next token, false when the piece is done; s->at is then where the next piece must begin. */
 bool tokscan_next(struct tokscan *s, struct token *ret);
 
+/* A whole text of digits (a last X after 17) between ends of fields: what tokscan_next would find
+ * in it, without the search. False, and nothing is written, when text is none, or not 12 to 19
+ * long. offset: of its first byte as stored. */
+bool tokscan_plain(struct span text, uint64_t offset, struct token *ret);
+
 /* After the last piece: the private key whose end never came, if one is open. */
 bool tokscan_finish(struct tokscan *s, uint64_t end_offset, struct token *ret);
 

@@ -84,6 +84,11 @@ test_set(struct persons *p)
         persons_add(p, 6, 2);
         persons_add(p, 0, 3);
         CHECK_EQ(persons_select(p, all, NULL, &view), 3);
+        uint64_t kinds[4];
+        persons_tally(p, 0, 3, kinds);
+        CHECK(kinds[0] == 0 && kinds[1] == 1 && kinds[2] == 2 && kinds[3] == 1);
+        persons_tally(p, 2, 3, kinds);
+        CHECK(kinds[0] == 3 && kinds[1] == 0);
         CHECK_EQ(persons_select(p, odd, NULL, &view), 2);
         CHECK(view[0] == 0 && view[1] == 5);
     }
