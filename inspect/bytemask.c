@@ -199,8 +199,8 @@ bytemask_join(uint64_t low, uint64_t high)
     return (bytemask_wide)high << 64 | low;
 }
 
-uint64_t
-bytemask_hot(const struct bytemask *m, const struct bytemask *next, bool before)
+static inline uint64_t
+bytemask_hot_one(const struct bytemask *m, const struct bytemask *next, bool before)
 {
     uint64_t hot = m->odd;
     if (m->digit != 0) {
@@ -224,6 +224,21 @@ bytemask_hot(const struct bytemask *m, const struct bytemask *next, bool before)
         hot |= (uint64_t)((key & key >> 3) | (two & two >> 2 & hyphen >> 4));
     }
     return hot;
+}
+
+uint64_t
+bytemask_hot(const struct bytemask *m, const struct bytemask *next, bool before)
+{
+    return bytemask_hot_one(m, next, before);
+}
+
+void
+bytemask_hot_all(const struct bytemask *m, size_t count, bool before, uint64_t *ret)
+{
+    for (size_t b = 0; b < count; b++) {
+        ret[b] = bytemask_hot_one(&m[b], &m[b + 1], before);
+        before = m[b].digit >> 63 != 0;
+    }
 }
 
 size_t

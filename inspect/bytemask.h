@@ -36,6 +36,9 @@ void bytemask_make(enum bytemask_way way, const uint8_t *in, size_t count, uint8
  * the last). before: the byte before the block is a digit. A run of digits counts by its start. */
 uint64_t bytemask_hot(const struct bytemask *m, const struct bytemask *next, bool before);
 
+/* The same for count blocks from m on, m[count] being the block after them. */
+void bytemask_hot_all(const struct bytemask *m, size_t count, bool before, uint64_t *ret);
+
 /* How many bytes at the front of text are printable ASCII, tab, LF, FF or CR; a whole number of
  * blocks, or less. */
 size_t bytemask_clean(enum bytemask_way way, struct span text);

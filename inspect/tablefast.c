@@ -29,12 +29,9 @@ tablefast_look(struct tablefast *t, const uint8_t *in, size_t blocks, uint8_t de
     struct bytemask m[INNER_LOOK + 1];
     bytemask_make(bytemask_best(), in, blocks, delimiter, m);
     m[blocks] = (struct bytemask){0};
-    bool before = false;
-    for (size_t b = 0; b < blocks; b++) {
+    for (size_t b = 0; b < blocks; b++)
         t->end[b] = m[b].end;
-        t->hot[b] = bytemask_hot(&m[b], &m[b + 1], before);
-        before = m[b].digit >> 63 != 0;
-    }
+    bytemask_hot_all(m, blocks, false, t->hot);
     t->in = span_of(in, blocks * BYTEMASK_BYTES);
     t->at = 0;
     t->is_cut = false;

@@ -8,6 +8,9 @@
 /* A shorter text is read byte by byte. */
 enum { TOKSCAN_MASKS = 128 };
 
+/* Blocks looked at together. */
+enum { TOKSCAN_LOOK = 16 };
+
 enum tokscan_class { TOK_OTHER, TOK_DIGIT, TOK_AT, TOK_A, TOK_HYPHEN };
 
 static const uint8_t tokscan_table[256] = {
@@ -389,21 +392,57 @@ tokscan_pem(struct tokscan *s, struct token *t)
     return true;
 }
 
-/* The masks of block b of the text; zero beyond its end. */
+/* The masks of count blocks of the text from block b on; zero beyond its end. */
 static void
-tokscan_mask(const struct tokscan *s, size_t b, struct bytemask *ret)
+tokscan_mask(const struct tokscan *s, size_t b, size_t count, struct bytemask *ret)
 {
     uint8_t last[BYTEMASK_BYTES] = {0};
-    const size_t from = b * BYTEMASK_BYTES;
-    *ret = (struct bytemask){0};
-    if (from >= s->text.len)
-        return;
-    const uint8_t *bytes = s->text.ptr + from;
-    if (s->text.len - from < BYTEMASK_BYTES) {
-        memcpy(last, bytes, s->text.len - from);
-        bytes = last;
+    const size_t whole = s->text.len / BYTEMASK_BYTES;
+    size_t have = b < whole ? whole - b : 0;
+    have = have < count ? have : count;
+    if (have > 0)
+        bytemask_make(bytemask_best(), s->text.ptr + b * BYTEMASK_BYTES, have, ',', ret);
+    for (size_t k = have; k < count; k++) {
+        const size_t from = (b + k) * BYTEMASK_BYTES;
+        ret[k] = (struct bytemask){0};
+        if (from >= s->text.len)
+            continue;
+        memcpy(last, s->text.ptr + from, s->text.len - from);
+        bytemask_make(bytemask_best(), last, 1, ',', &ret[k]);
     }
-    bytemask_make(bytemask_best(), bytes, 1, ',', ret);
+}
+
+/* The first place from s->at on where a token may begin; what lies from s->stop on does not matter.
+ * SIZE_MAX: none. */
+static size_t
+tokscan_find(struct tokscan *s)
+{
+    struct bytemask m[TOKSCAN_LOOK + 1];
+    uint64_t hot[TOKSCAN_LOOK];
+    size_t b = s->at / BYTEMASK_BYTES;
+    const unsigned shift = s->at % BYTEMASK_BYTES;
+    if (b == s->block) {
+        if (s->hot >> shift != 0)
+            return s->at + (size_t)__builtin_ctzll(s->hot >> shift);
+        b++;
+    }
+    while (b * BYTEMASK_BYTES < s->stop) {
+        const size_t left = (s->stop - b * BYTEMASK_BYTES + BYTEMASK_BYTES - 1) / BYTEMASK_BYTES;
+        const size_t count = left < TOKSCAN_LOOK ? left : TOKSCAN_LOOK;
+        const size_t start = b * BYTEMASK_BYTES;
+        tokscan_mask(s, b, count + 1, m);
+        bytemask_hot_all(m, count, start > 0 && tokscan_is_digit(s->text.ptr[start - 1]), hot);
+        for (size_t k = 0; k < count; k++, b++) {
+            const size_t from = b * BYTEMASK_BYTES;
+            const uint64_t ahead = from < s->at ? UINT64_MAX << (s->at - from) : UINT64_MAX;
+            if ((hot[k] & ahead) == 0)
+                continue;
+            s->block = b;
+            s->hot = hot[k];
+            return from + (size_t)__builtin_ctzll(hot[k] & ahead);
+        }
+    }
+    return SIZE_MAX;
 }
 
 /* Moves to the next place where a token may begin, or to the end of the piece, as one step at a
@@ -411,34 +450,12 @@ tokscan_mask(const struct tokscan *s, size_t b, struct bytemask *ret)
 static void
 tokscan_skip(struct tokscan *s)
 {
-    struct bytemask now;
-    struct bytemask next;
-    size_t b = s->at / BYTEMASK_BYTES;
-    if (b == s->block && s->hot >> s->at % BYTEMASK_BYTES != 0) {
-        s->at += (size_t)__builtin_ctzll(s->hot >> s->at % BYTEMASK_BYTES);
-    } else {
-        b += b == s->block ? 1 : 0;
-        tokscan_mask(s, b, &now);
-        for (; b * BYTEMASK_BYTES < s->stop; b++) {
-            const size_t from = b * BYTEMASK_BYTES;
-            tokscan_mask(s, b + 1, &next);
-            s->block = b;
-            s->hot = bytemask_hot(&now, &next, from > 0 && tokscan_is_digit(s->text.ptr[from - 1]));
-            const uint64_t hot = from < s->at ? s->hot >> (s->at - from) << (s->at - from) : s->hot;
-            now = next;
-            if (hot == 0)
-                continue;
-            s->at = from + (size_t)__builtin_ctzll(hot);
-            break;
-        }
-        if (b * BYTEMASK_BYTES >= s->stop)
-            s->at = s->stop;
-    }
-    if (s->at >= s->stop) {
-        s->at = s->stop;
-        if (tokscan_is_digit(s->text.ptr[s->at - 1]))
-            s->at = tokscan_digits_end(s, s->at);
-    }
+    s->at = tokscan_find(s);
+    if (s->at < s->stop)
+        return;
+    s->at = s->stop;
+    if (tokscan_is_digit(s->text.ptr[s->at - 1]))
+        s->at = tokscan_digits_end(s, s->at);
 }
 
 bool
