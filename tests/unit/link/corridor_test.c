@@ -437,6 +437,71 @@ test_addresses(void)
     }
 }
 
+static void
+test_certificates(void)
+{
+    TEST("a server that is no peer of the zone hears nothing from us")
+    {
+        linkworld_certificates(&w, NULL, LINKWORLD_THERE "/partner");
+        const unsigned up = w.up_count;
+        begin(SMALL);
+        CHECK_EQ(w.client_end, ERR_DENIED);
+        CHECK(w.client == NULL);
+        CHECK_EQ(w.up_count, up);
+        linkworld_cut(&w);
+    }
+    TEST("a server of another zone fails the handshake")
+    {
+        linkworld_certificates(&w, NULL, LINKWORLD_HERE "/peer");
+        begin(SMALL);
+        CHECK_EQ(w.client_end, ERR_PROTOCOL);
+        linkworld_cut(&w);
+        linkworld_certificates(&w, NULL, LINKWORLD_THERE "/peer");
+    }
+    TEST("a client that is no peer is refused, and nothing of it reaches clerk")
+    {
+        linkworld_certificates(&w, "partners/hospital-kl", NULL);
+        const unsigned up = w.up_count;
+        begin(SMALL);
+        linkworld_forward(&w, true);
+        linkworld_run(&w);
+        CHECK_EQ(w.up_count, up);
+        CHECK(!outbound_is_up(w.out));
+        CHECK_EQ(w.in_count[CORRIDOR_STATE] + w.in_count[CORRIDOR_OFFER], 0);
+        CHECK(!linkworld_has_stage(&w, FORWARD_READY));
+        linkworld_cut(&w);
+    }
+    TEST("a client of a zone that is no peer fails the handshake")
+    {
+        linkworld_certificates(&w, LINKWORLD_THERE "/peer", NULL);
+        begin(SMALL);
+        CHECK(w.client == NULL);
+        CHECK(!outbound_is_up(w.out));
+        linkworld_cut(&w);
+        linkworld_certificates(&w, LINKWORLD_HERE "/peer", NULL);
+    }
+    TEST("with its own certificate again the corridor opens")
+    {
+        begin(SMALL);
+        CHECK(outbound_is_up(w.out));
+        linkworld_cut(&w);
+        CHECK(!outbound_is_up(w.out));
+    }
+    TEST("a peer that falls silent is given up after its PING")
+    {
+        begin(SMALL);
+        conn_free(w.server);
+        w.server = NULL;
+        w.now += 21000;
+        linkworld_run(&w);
+        w.now += 16000;
+        linkworld_run(&w);
+        CHECK(w.client == NULL);
+        CHECK_EQ(w.client_end, ERR_TIMEOUT);
+        linkworld_cut(&w);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -450,6 +515,7 @@ main(int argc, char **argv)
     test_hostile_bodies();
     test_hostile_seals();
     test_addresses();
+    test_certificates();
     linkworld_finish(&w);
     return test_end();
 }

@@ -381,6 +381,21 @@ linkworld_connect(struct linkworld *w)
     linkworld_must(conn_new(&sc, &sio, w->now, &w->server), "server");
 }
 
+void
+linkworld_certificates(struct linkworld *w, const char *here, const char *there)
+{
+    if (here != NULL) {
+        nettest_end_finish(&w->here);
+        nettest_end_init(&w->here, false, here, true, false, 0);
+        nettest_trust(&w->here, LINKWORLD_THERE, NULL);
+    }
+    if (there != NULL) {
+        nettest_end_finish(&w->there);
+        nettest_end_init(&w->there, true, there, true, false, 0);
+        nettest_trust(&w->there, LINKWORLD_HERE, NULL);
+    }
+}
+
 static bool
 linkworld_pump_client(struct linkworld *w)
 {
@@ -394,6 +409,7 @@ linkworld_pump_client(struct linkworld *w)
     }
     if (err == ERR_OK && !(w->is_begun && outbound_wants_close(w->out)))
         return moved;
+    w->client_end = err;
     outbound_lost(w->out, error_text(err), w->now);
     corridor_conn_free(w->client);
     w->client = NULL;

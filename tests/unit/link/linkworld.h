@@ -72,6 +72,7 @@ struct linkworld {
     uint16_t witness_status;
     uint8_t answer[4096];
     size_t answer_len;
+    enum err client_end; /* how the last connection ended at the client */
     unsigned up_count;
     unsigned down_count;
 };
@@ -83,6 +84,8 @@ void linkworld_dataset(struct linkworld *w, uint64_t plain_len);
 void linkworld_connect(struct linkworld *w);
 void linkworld_cut(struct linkworld *w);
 void linkworld_forward(struct linkworld *w, bool has_go);
+/* Other certificates from now on: stems of the certificates' folder; NULL keeps the present one. */
+void linkworld_certificates(struct linkworld *w, const char *here, const char *there);
 /* One turn of everybody; false when nothing is left to do. */
 bool linkworld_turn(struct linkworld *w);
 void linkworld_run(struct linkworld *w);
