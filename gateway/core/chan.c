@@ -31,6 +31,7 @@ struct chan {
     bool asks_blocking; /* and we are the asking side of it: not watched */
     int fd;
     uint32_t generation;
+    uint32_t incarnation;
     uint32_t tx_seq;
     uint32_t rx_seq;
     struct loop_watch *watch;
@@ -91,6 +92,7 @@ chan_open(struct chan *chan, int fd, uint32_t generation)
     chan_close(chan);
     chan->fd = fd;
     chan->generation = generation;
+    chan->incarnation = generation;
     chan->tx_seq = 0;
     chan->rx_seq = 0;
 #if TDZ_FAULTS
@@ -157,6 +159,18 @@ uint32_t
 chan_generation(const struct chan *chan)
 {
     return chan->generation;
+}
+
+uint32_t
+chan_incarnation(const struct chan *chan)
+{
+    return chan->incarnation;
+}
+
+void
+chan_set_incarnation(struct chan *chan, uint32_t incarnation)
+{
+    chan->incarnation = incarnation;
 }
 
 size_t

@@ -65,6 +65,11 @@ bool chan_is_blocking(const struct chan *chan);
 enum role_id chan_role(const struct chan *chan);
 unsigned chan_index(const struct chan *chan);
 uint32_t chan_generation(const struct chan *chan);
+/* Which process of that role and index it is: one number for all who talk to it, so that one role
+ * can name it to another (the fields inspector_gen, sealer_gen, source_gen, target_gen). A
+ * generation names one socketpair only. chan_open sets it to the generation. */
+uint32_t chan_incarnation(const struct chan *chan);
+void chan_set_incarnation(struct chan *chan, uint32_t incarnation);
 /* Bytes waiting to be sent, and room left within the budget. */
 size_t chan_queued(const struct chan *chan);
 

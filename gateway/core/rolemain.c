@@ -179,7 +179,8 @@ rolemain_on_violation(void *ctx, struct chan *chan, enum err why, uint32_t type)
         s->ops->on_peer_lost(&s->rm, chan);
 }
 
-/* CHANNEL: u8 role, u8 index, u8 blocking, u32 generation, and the socket. */
+/* CHANNEL: u8 role, u8 index, u8 blocking, u32 generation, u32 incarnation of that peer, and the
+ * socket. */
 static enum err
 rolemain_on_channel(struct rolemain_state *s, struct msg *m)
 {
@@ -190,6 +191,7 @@ rolemain_on_channel(struct rolemain_state *s, struct msg *m)
     const uint8_t index = wire_get_u8(&r);
     const uint8_t blocking = wire_get_u8(&r);
     const uint32_t generation = wire_get_u32(&r);
+    const uint32_t incarnation = wire_get_u32(&r);
     TRY(wire_reader_finish(&r));
     TRY(role_from_u8(role_byte, &role));
     if (index >= ROLE_INDEX_MAX || blocking > 1 || s->chans[blocking][role][index] == NULL)
@@ -201,6 +203,7 @@ rolemain_on_channel(struct rolemain_state *s, struct msg *m)
     if (was_open && blocking == 0 && s->phase == ROLEMAIN_RUNNING && s->ops->on_peer_lost != NULL)
         s->ops->on_peer_lost(&s->rm, chan);
     TRY(chan_open(chan, msg_take_fd(m, 0), generation));
+    chan_set_incarnation(chan, incarnation);
     if (blocking == 0 && s->phase == ROLEMAIN_RUNNING && s->ops->on_peer_new != NULL)
         s->ops->on_peer_new(&s->rm, chan);
     return ERR_OK;

@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -65,7 +66,7 @@ sandbox_early(int first_fd)
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return ERR_SYS;
     /* Orders come by message; a signal to the whole group (Ctrl-C, systemd) is the warden's. */
-    static const int ignored[] = {SIGPIPE, SIGTERM, SIGINT, SIGHUP};
+    static const int ignored[] = {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGXFSZ};
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
         if (sigaction(ignored[i], &ignore, NULL) != 0)
             return ERR_SYS;
@@ -101,13 +102,23 @@ sandbox_limit(__rlimit_resource_t what, uint64_t value)
     return setrlimit(what, &want) == 0 ? ERR_OK : ERR_SYS;
 }
 
+/* RLIMIT_FSIZE would count the whole operator log against each role that writes to it. Behind a
+ * service manager the log is a socket or a pipe and the limit stands. */
+static bool
+sandbox_log_is_file(void)
+{
+    struct stat st;
+    return fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static enum err
 sandbox_rlimits(enum role_id role)
 {
     const struct sandbox_limits *limits = &sandbox_limits[role];
     TRY(sandbox_limit(RLIMIT_CORE, 0));
     TRY(sandbox_limit(RLIMIT_NOFILE, limits->files));
-    TRY(sandbox_limit(RLIMIT_FSIZE, limits->file_bytes));
+    if (!sandbox_log_is_file())
+        TRY(sandbox_limit(RLIMIT_FSIZE, limits->file_bytes));
     TRY(sandbox_limit(RLIMIT_MEMLOCK, SANDBOX_MEMLOCK_BYTES));
     TRY(sandbox_limit(RLIMIT_NPROC, 0));
     if (limits->address_bytes == 0)

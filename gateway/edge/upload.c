@@ -169,7 +169,7 @@ upload_make_ring(struct upload *u, const struct p_upload_go *go)
     struct chan *chan = go->inspector < ROLE_INDEX_MAX
                             ? u->host->chan(u->host->ctx, ROLE_INSPECTOR, go->inspector)
                             : NULL;
-    if (chan == NULL || !chan_is_open(chan) || chan_generation(chan) != go->inspector_gen)
+    if (chan == NULL || !chan_is_open(chan) || chan_incarnation(chan) != go->inspector_gen)
         return ERR_ROLE_LOST;
     TRY(ring_create(u->host->ring_slots, &u->ring));
     TRY(loop_watch_new(u->host->loop, ring_wait_fd(u->ring), upload_on_room, u, &u->watch));

@@ -34,7 +34,7 @@ inspector_role_send(void *ctx, enum role_id role, unsigned index, uint32_t gener
     struct chan *chan = rolemain_chan(r->rm, role, index);
     if (chan == NULL || !chan_is_open(chan))
         return ERR_ROLE_LOST;
-    if (generation != 0 && chan_generation(chan) != generation)
+    if (generation != 0 && chan_incarnation(chan) != generation)
         return ERR_ROLE_LOST;
     struct msg m = {.type = type, .body = body, .fd_count = fd_count};
     memcpy(m.transfer, transfer, sizeof(m.transfer));
@@ -123,7 +123,7 @@ inspector_role_message(struct rolemain *rm, struct chan *chan, struct msg *m)
     struct inspector_in in = {.type = m->type,
                               .from = chan_role(chan),
                               .from_index = chan_index(chan),
-                              .from_generation = chan_generation(chan),
+                              .from_generation = chan_incarnation(chan),
                               .body = m->body,
                               .fds = m->fds,
                               .fd_count = m->fd_count};

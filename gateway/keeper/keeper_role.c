@@ -27,7 +27,7 @@ keeper_role_send(void *ctx, enum role_id role, unsigned index, uint32_t generati
     struct chan *chan = rolemain_chan(r->rm, role, index);
     if (chan == NULL || !chan_is_open(chan))
         return ERR_ROLE_LOST;
-    if (generation != 0 && chan_generation(chan) != generation)
+    if (generation != 0 && chan_incarnation(chan) != generation)
         return ERR_ROLE_LOST;
     struct msg m = {.type = type, .body = body};
     memcpy(m.transfer, transfer, sizeof(m.transfer));

@@ -203,7 +203,7 @@ sealer_role_offer_ring(struct sealer_slot *slot)
     struct msg m = {.type = pull ? MSG_RING_PULL : MSG_RING_OPEN, .fd_count = RING_FDS};
     struct p_ring_pull to_edge = {.pull = slot->pull};
     struct p_ring_open to_inspector = {{0}};
-    if (chan == NULL || !chan_is_open(chan) || chan_generation(chan) != slot->other_gen)
+    if (chan == NULL || !chan_is_open(chan) || chan_incarnation(chan) != slot->other_gen)
         return ERR_ROLE_LOST;
     TRY(ring_create((size_t)config_int(r->rm->config, CONFIG_BUDGET_RING_SLOTS), &slot->ring));
     memcpy(to_edge.offer_hash, slot->offer_hash, 32);
@@ -322,13 +322,13 @@ sealer_role_ring_seal(struct sealer_role *r, struct chan *chan, struct msg *m)
     if (slot->has_ring)
         return ERR_STATE;
     if (slot->has_open &&
-        (slot->other != chan_index(chan) || slot->other_gen != chan_generation(chan)))
+        (slot->other != chan_index(chan) || slot->other_gen != chan_incarnation(chan)))
         return ERR_DENIED;
     for (size_t i = 0; i < RING_FDS; i++)
         fds[i] = msg_take_fd(m, i);
     TRY(ring_attach(fds, RING_SLOTS_MAX, &slot->ring));
     slot->ring_from = chan_index(chan);
-    slot->ring_from_gen = chan_generation(chan);
+    slot->ring_from_gen = chan_incarnation(chan);
     slot->has_ring = true;
     sealer_role_try(slot);
     return ERR_OK;

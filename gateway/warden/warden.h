@@ -41,6 +41,7 @@ struct warden_child {
     struct warden_child *lost_by; /* the peer whose closed channel this child reported last */
     pid_t lost_pid;
     uint32_t lost_generation;
+    uint32_t incarnation; /* of the process that runs now, never used again */
     int64_t lost_ms;
     int64_t since_ms;
     int64_t down_until_ms;
@@ -64,6 +65,7 @@ struct warden {
     struct warden_files reloaded; /* of config_next while a reload is handed over */
     struct warden_child *children[ROLE_COUNT][ROLE_INDEX_MAX];
     uint32_t generation;
+    uint32_t incarnation;
     uint32_t uid;
     uint32_t gid;
     bool started;

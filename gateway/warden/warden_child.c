@@ -81,6 +81,7 @@ warden_child_give_channel(struct warden_child *child, const struct warden_child 
     wire_put_u8(&w, (uint8_t)peer->index);
     wire_put_u8(&w, blocking ? 1 : 0);
     wire_put_u32(&w, generation);
+    wire_put_u32(&w, peer->incarnation);
     enum err err = wire_writer_finish(&w, &m.body);
     if (err == ERR_OK)
         err = chan_send(child->chan, &m);
@@ -139,6 +140,7 @@ warden_child_start(struct warden_child *child)
         return ERR_SYS;
     }
     child->pid = pid;
+    child->incarnation = ++child->warden->incarnation;
     child->phase = WARDEN_GIVING;
     child->grant_at = 0;
     child->reloading = false;
