@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "gateway/clerk/clerk_role.h"
 #include "gateway/edge/edge_role.h"
 #include "gateway/inspector/inspector_role.h"
 #include "gateway/judge/judge_role.h"
@@ -43,6 +44,8 @@ const struct role_ops *
 roles_ops(enum role_id role)
 {
     assert(role < ROLE_COUNT && role != ROLE_WARDEN);
+    if (role == ROLE_CLERK)
+        return &clerk_role_ops;
     if (role == ROLE_EDGE)
         return &edge_role_ops;
     if (role == ROLE_INSPECTOR)

@@ -5,7 +5,7 @@
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shards are little-endian on disk");
 
-enum { COUNTER_MAGIC = 0x50445a54, COUNTER_VERSION = 1, COUNTER_HEAD_BYTES = 40 };
+enum { COUNTER_MAGIC = 0x505a4454, COUNTER_VERSION = 1, COUNTER_HEAD_BYTES = 40 };
 
 uint64_t
 counter_year(int64_t wall_ms)

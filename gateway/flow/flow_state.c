@@ -7,7 +7,7 @@ static const struct {
     const char *name;
     enum flow_shown shown;
 } flow_state_rows[FLOW_STATE_COUNT] = {
-#define FLOW_STATE(ID, name, shown, drive, pause_ms, durable) {#name, FLOW_SHOWN_##shown},
+#define FLOW_STATE(ID, name, shown, drive, logged, durable) {#name, FLOW_SHOWN_##shown},
 #include "gateway/flow/flow.def"
 #undef FLOW_STATE
 };

@@ -7,7 +7,7 @@
 #include "schemas/span.h"
 
 enum flow_state {
-#define FLOW_STATE(ID, name, shown, drive, pause_ms, durable) FLOW_##ID,
+#define FLOW_STATE(ID, name, shown, drive, logged, durable) FLOW_##ID,
 #include "gateway/flow/flow.def"
 #undef FLOW_STATE
     FLOW_STATE_COUNT

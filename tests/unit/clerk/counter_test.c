@@ -28,7 +28,7 @@ person(uint64_t i)
 static struct span
 set_of(uint64_t first, uint64_t count, uint64_t spi, uint64_t rows)
 {
-    const uint32_t head[2] = {0x50445a54, 1};
+    const uint32_t head[2] = {0x505a4454, 1};
     memcpy(image, head, 8);
     image[1] = count;
     image[2] = spi;

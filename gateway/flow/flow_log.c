@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What ledger says about the log as a whole, and what this database remembers of it. */
+#include "gateway/flow/flow_run.h"
+
+/* Entries that are not of this database: those of a log that was just begun, and those that ledger
+ * writes by itself while clerk is away. */
+enum { FLOW_LOG_FRESH = 16, FLOW_LOG_OWN = 4 };
+
+static void
+log_compare(struct flow *f, uint64_t size)
+{
+    uint64_t head = 0;
+    uint64_t pending = 0;
+    uint8_t root[32];
+    const enum err seen = store_head_get(f->store, &head, root);
+    if (f->compared || store_entry_pending(f->store, &pending) != ERR_OK)
+        return;
+    f->compared = true;
+    const uint64_t more = seen == ERR_OK ? FLOW_LOG_OWN : FLOW_LOG_FRESH;
+    if (size <= head + pending + more)
+        return;
+    /* The log speaks of transfers this database never heard of: it is an old copy, and how many
+     * persons crossed is not known here any more. */
+    f->counters_unknown = true;
+    f->out.notice(f->out.ctx, FLOW_NOTICE_BEHIND, NULL, size - head);
+    if (store_begin(f->store) != ERR_OK ||
+        store_meta_put(f->store, "counters_unknown", 1) != ERR_OK ||
+        store_commit(f->store) != ERR_OK)
+        flow_run_dead(f);
+}
+
+enum err
+flow_log_state(struct flow *f, const struct msg *m)
+{
+    struct p_ledger_state p;
+    uint64_t head = 0;
+    uint8_t root[32];
+    TRY(payload_ledger_state_get(m->body, &p));
+    if (p.state > LOG_QUARANTINED)
+        return ERR_RANGE;
+    if (p.state == LOG_QUARANTINED && f->log_state != LOG_QUARANTINED)
+        f->out.notice(f->out.ctx, FLOW_NOTICE_QUARANTINED, NULL, p.size);
+    f->log_state = (enum log_state)p.state;
+    f->log_known = true;
+    f->log_size = p.size;
+    if (p.state == LOG_QUARANTINED)
+        return ERR_OK;
+    log_compare(f, p.size);
+    const enum err seen = store_head_get(f->store, &head, root);
+    if (seen == ERR_NOT_FOUND || p.size >= head)
+        store_head_set(f->store, p.size, p.root);
+    f->again = true;
+    return ERR_OK;
+}
+
+void
+flow_log_hello(struct flow *f, unsigned index)
+{
+    uint8_t body[64];
+    struct p_head_seen seen = {0};
+    struct msg m = {.type = MSG_HEAD_SEEN};
+    const enum err err = store_head_get(f->store, &seen.size, seen.root);
+    if (err != ERR_OK && err != ERR_NOT_FOUND)
+        flow_run_dead(f);
+    /* Without it ledger stays unconfirmed, which is safe; one that cannot be told is gone. */
+    else if (payload_head_seen_put(&seen, body, sizeof(body), &m.body) == ERR_OK)
+        f->log_known = f->out.tell(f->out.ctx, ROLE_LEDGER, index, &m) == ERR_OK && f->log_known;
+}

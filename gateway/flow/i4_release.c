@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Import 4, release: a RELEASE counts only with the proof that the exporter logged its decision.
+ * Ledger verifies it, keeps and cosigns the exporter's checkpoint; then RELEASE and entry are
+ * stored (M4) and the peer is told 202. */
+#include "crypto/release.h"
+#include "gateway/core/parcel.h"
+#include "gateway/flow/stages.h"
+#include "schemas/entry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum err
+i4_release_in(struct flow *f, const struct chan_ticket *t, struct flow_run *run, struct span body)
+{
+    struct parcel parcel;
+    struct span have;
+    if (parcel_read(body, &parcel) != ERR_OK || parcel.kind != PARCEL_RELEASE) {
+        flow_reply_corridor(f, t, 400, SPAN_LIT(""), NULL, NULL);
+        return ERR_OK;
+    }
+    if (store_part_get(f->store, run->row.id, STORE_RELEASE, 0, &f->room, &have) == ERR_OK) {
+        const bool same = span_eq(have, parcel.record);
+        flow_reply_corridor(f, t, same ? 202 : 409, SPAN_LIT(""), NULL, NULL);
+        return ERR_OK;
+    }
+    if (run->row.state != FLOW_M3_COMPLETE) {
+        flow_reply_corridor(f, t, 409, SPAN_LIT(""), NULL, NULL);
+        return ERR_OK;
+    }
+    struct flow_job *job = flow_job_new(f, JOB_RELEASE, run->row.id);
+    uint8_t *copy = malloc(body.len);
+    if (job == NULL || copy == NULL) {
+        if (job != NULL)
+            flow_job_free(job);
+        free(copy);
+        flow_reply_corridor(f, t, 503, SPAN_LIT(""), NULL, NULL);
+        return ERR_OK;
+    }
+    memcpy(copy, body.ptr, body.len);
+    job->kept = span_of(copy, body.len);
+    job->ticket = *t;
+    job->has_ticket = true;
+    return ERR_OK;
+}
+
+struct i4_news {
+    const struct parcel *parcel;
+    const struct p_peer_verified *verified;
+    struct span bytes;
+    uint8_t hash[32];
+};
+
+static enum err
+i4_fill(struct flow *f, struct flow_run *run, const void *arg)
+{
+    const struct i4_news *news = arg;
+    struct store_row *row = &run->row;
+    memcpy(row->release_hash, news->hash, sizeof(row->release_hash));
+    row->peer_verdict = 1 + (uint64_t)news->verified->verdict;
+    row->peer_index = news->verified->index;
+    (void)snprintf(row->peer_origin, sizeof(row->peer_origin), "%.*s",
+                   (int)news->verified->origin.len, (const char *)news->verified->origin.ptr);
+    TRY(store_part_put(f->store, row->id, STORE_RELEASE, 0, news->parcel->record));
+    return store_part_put(f->store, row->id, STORE_PARCEL, 0, news->bytes);
+}
+
+/* The entry that ledger verified is the decision that allows this very body. */
+static bool
+i4_allows(const struct store_row *row, const struct p_peer_verified *p)
+{
+    return p->err == 0 && p->kind == ENTRY_DECISION && p->verdict == VERDICT_ALLOW &&
+           memcmp(p->offer_hash, row->offer_hash, sizeof(p->offer_hash)) == 0 &&
+           memcmp(p->seal_hash, row->seal_hash, sizeof(p->seal_hash)) == 0;
+}
+
+static uint16_t
+i4_take(struct flow *f, struct flow_job *job, const struct p_peer_verified *verified)
+{
+    struct parcel parcel;
+    struct release release;
+    struct i4_news news = {.parcel = &parcel, .verified = verified, .bytes = job->kept};
+    struct flow_run *run = flow_run_find(f, job->id);
+    if (run == NULL)
+        return 503;
+    if (run->row.state != FLOW_M3_COMPLETE)
+        return run->row.state == FLOW_M2_RECEIVING ? 409 : 202;
+    if (!i4_allows(&run->row, verified) || parcel_read(job->kept, &parcel) != ERR_OK ||
+        release_decode(parcel.record, &release) != ERR_OK ||
+        memcmp(release.seal_hash, run->row.seal_hash, sizeof(release.seal_hash)) != 0 ||
+        release_hash(&release, news.hash) != ERR_OK)
+        return 400;
+    const enum err err = flow_run_save(f, run, FLOW_M4_RELEASED, i4_fill, &news);
+    return err == ERR_OK ? 202 : 503;
+}
+
+enum err
+i4_release_verified(struct flow *f, struct flow_job *job, const struct msg *m)
+{
+    struct p_peer_verified p;
+    TRY(payload_peer_verified_get(m->body, &p));
+    const uint16_t status = i4_take(f, job, &p);
+    if (!f->dead)
+        flow_reply_corridor(f, &job->ticket, status, SPAN_LIT(""), NULL, NULL);
+    flow_job_free(job);
+    return ERR_OK;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Import 5, open: keeper unwraps the data key to one sealer, the body is opened, re-hashed against
+ * the root and inspected again by ourselves (M5). An attempt that breaks is begun again from byte 0
+ * with fresh processes. */
+#include "gateway/clerk/spool.h"
+#include "gateway/core/parcel.h"
+#include "gateway/flow/stages.h"
+
+#include <unistd.h>
+
+enum { I5_DAMAGED_TRIES = 3 }; /* a body that never opens is not what was sealed */
+/* Opening is bounded by the size: this much and a minute, at a megabyte a second. */
+enum { I5_BYTES_PER_MS = 1000, I5_BASE_MS = 60 * 1000 };
+
+static enum err
+i5_announce(struct flow *f, struct flow_run *run)
+{
+    struct p_inspect_open inspect = {.direction = DIRECTION_IMPORT,
+                                     .partner = span_str(run->row.party),
+                                     .source = run->sealer.index,
+                                     .source_gen = run->sealer.gen,
+                                     .sealer = run->sealer.index,
+                                     .sealer_gen = run->sealer.gen};
+    struct p_body_open open = {.purpose = OPEN_INSPECT,
+                               .target = run->inspector.index,
+                               .target_gen = run->inspector.gen,
+                               .last = UINT64_MAX};
+    struct span body;
+    int fds[2] = {-1, -1};
+    TRY(store_part_get(f->store, run->row.id, STORE_SPEC, 0, &f->room, &inspect.spec));
+    memcpy(inspect.offer_hash, run->row.offer_hash, sizeof(inspect.offer_hash));
+    memcpy(open.offer_hash, run->row.offer_hash, sizeof(open.offer_hash));
+    TRY(payload_inspect_open_put(&inspect, f->tx, sizeof(f->tx), &body));
+    TRY(flow_run_tell(f, run, ROLE_INSPECTOR, run->inspector.index, MSG_INSPECT_OPEN, body, NULL,
+                      0));
+    TRY(payload_body_open_put(&open, f->tx, sizeof(f->tx), &body));
+    TRY(spool_open(f->spool_dir, run->row.spool, false, fds));
+    const enum err err =
+        flow_run_tell(f, run, ROLE_SEALER, run->sealer.index, MSG_BODY_OPEN, body, fds, 2);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+    return err;
+}
+
+static enum err
+i5_ask_unwrap(struct flow *f, struct flow_run *run)
+{
+    struct p_unwrap ask = {.peer = span_str(run->row.peer),
+                           .sealer = run->sealer.index,
+                           .sealer_gen = run->sealer.gen,
+                           .inspector = run->inspector.index,
+                           .inspector_gen = run->inspector.gen};
+    struct span body;
+    memcpy(ask.offer_hash, run->row.offer_hash, sizeof(ask.offer_hash));
+    TRY(store_part_get(f->store, run->row.id, STORE_SEAL, 0, &f->room, &ask.seal));
+    TRY(store_part_get(f->store, run->row.id, STORE_RELEASE, 0, &f->room, &ask.release));
+    TRY(payload_unwrap_put(&ask, f->tx, sizeof(f->tx), &body));
+    flow_run_ask(f, run, ROLE_KEEPER, 0, MSG_UNWRAP, body);
+    return ERR_OK;
+}
+
+/* Keeper was restarted: judge tells it of the offer again, then ledger of the exporter's entry. */
+static enum err
+i5_recheck(struct flow *f, struct flow_run *run)
+{
+    struct p_import_offer offer = {.peer = span_str(run->row.peer)};
+    struct p_peer_verify verify = {.peer = span_str(run->row.peer)};
+    struct parcel parcel;
+    struct span bytes;
+    struct span body;
+    if ((run->flags & RUN_CHECKED) == 0) {
+        TRY(store_part_get(f->store, run->row.id, STORE_OFFER, 0, &f->room, &offer.offer));
+        TRY(payload_import_offer_put(&offer, f->tx, sizeof(f->tx), &body));
+        flow_run_ask(f, run, ROLE_JUDGE, 0, MSG_IMPORT_OFFER, body);
+        return ERR_OK;
+    }
+    TRY(store_part_get(f->store, run->row.id, STORE_PARCEL, 0, &f->room, &bytes));
+    TRY(parcel_read(bytes, &parcel));
+    verify.entry = parcel.entry;
+    verify.proof = parcel.proof;
+    verify.old_size = parcel.old_size;
+    verify.consistency = parcel.consistency;
+    TRY(payload_peer_verify_put(&verify, f->tx, sizeof(f->tx), &body));
+    flow_run_ask(f, run, ROLE_LEDGER, 0, MSG_PEER_VERIFY, body);
+    return ERR_OK;
+}
+
+enum err
+i5_open_rechecked(struct flow *f, struct flow_run *run, const struct msg *m)
+{
+    struct p_import_checked checked;
+    struct p_peer_verified verified;
+    if (run->row.state != FLOW_M4_RELEASED)
+        return ERR_OK;
+    if (m->type == MSG_IMPORT_CHECKED) {
+        TRY(payload_import_checked_get(m->body, &checked));
+        if (checked.err == 0)
+            run->flags |= RUN_CHECKED;
+    } else {
+        TRY(payload_peer_verified_get(m->body, &verified));
+        if (verified.err == 0)
+            run->flags &= ~(unsigned)(RUN_RECHECK | RUN_CHECKED);
+    }
+    flow_run_retry(f, run);
+    if ((run->flags & RUN_RECHECK) == 0 || (run->flags & RUN_CHECKED) != 0)
+        flow_run_now(f, run);
+    return ERR_OK;
+}
+
+void
+i5_open_drive(struct flow *f, struct flow_run *run)
+{
+    enum err err = ERR_OK;
+    if ((run->flags & RUN_RECHECK) != 0) {
+        if (i5_recheck(f, run) != ERR_OK)
+            flow_run_retry(f, run);
+        return;
+    }
+    if (run->inspector.bound) {
+        i5_open_again(f, run); /* the attempt took too long */
+        return;
+    }
+    err = flow_pool_take(f, run, run->row.party);
+    if (err == ERR_OK)
+        err = i5_announce(f, run);
+    if (err == ERR_OK)
+        err = i5_ask_unwrap(f, run);
+    if (err == ERR_NOT_FOUND) {
+        flow_run_dead(f); /* files or parts that the row names are not there */
+    } else if (err != ERR_OK) {
+        flow_pool_give(f, run);
+        flow_run_retry(f, run);
+    }
+}
+
+static void
+i5_abort(struct flow *f, struct flow_run *run)
+{
+    struct p_inspect_abort inspect;
+    struct p_seal_abort seal;
+    struct span body;
+    memcpy(inspect.offer_hash, run->row.offer_hash, sizeof(inspect.offer_hash));
+    memcpy(seal.offer_hash, run->row.offer_hash, sizeof(seal.offer_hash));
+    /* A role that cannot be told is dead, and knows nothing any more. */
+    if (run->inspector.bound &&
+        payload_inspect_abort_put(&inspect, f->tx, sizeof(f->tx), &body) == ERR_OK)
+        (void)!flow_run_tell(f, run, ROLE_INSPECTOR, run->inspector.index, MSG_INSPECT_ABORT, body,
+                             NULL, 0);
+    if (run->sealer.bound && payload_seal_abort_put(&seal, f->tx, sizeof(f->tx), &body) == ERR_OK)
+        (void)!flow_run_tell(f, run, ROLE_SEALER, run->sealer.index, MSG_SEAL_ABORT, body, NULL, 0);
+}
+
+void
+i5_open_again(struct flow *f, struct flow_run *run)
+{
+    i5_abort(f, run);
+    flow_pool_give(f, run);
+    for (size_t i = 0; i < 2; i++) {
+        if (run->fds[i] >= 0)
+            (void)close(run->fds[i]);
+        run->fds[i] = -1;
+    }
+    run->flags &= ~(unsigned)(RUN_OPENED | RUN_INSPECTED | RUN_UNWRAPPED);
+    run->conv.tag = 0;
+    if (run->row.state == FLOW_M5_INSPECTED &&
+        flow_run_save(f, run, FLOW_M4_RELEASED, NULL, NULL) != ERR_OK)
+        return;
+    flow_run_retry(f, run);
+}
+
+enum err
+i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct msg *m)
+{
+    struct p_unwrapped p;
+    TRY(payload_unwrapped_get(m->body, &p));
+    if (run->row.state != FLOW_M4_RELEASED || !run->inspector.bound)
+        return ERR_OK;
+    if (p.err == (uint16_t)-ERR_NOT_FOUND) {
+        i5_open_again(f, run);
+        run->flags |= RUN_RECHECK;
+        flow_run_now(f, run);
+        return ERR_OK;
+    }
+    if (p.err == (uint16_t)-ERR_EXPIRED) {
+        i5_abort(f, run);
+        flow_pool_give(f, run);
+        i6_decide_refuse(f, run, "timeout", "verdict-expired", FLOW_MD_DENIED);
+        return ERR_OK;
+    }
+    if (p.err != 0 || flow_run_keep(run, KEEP_UNWRAPPED, p.held) != ERR_OK) {
+        i5_open_damaged(f, run);
+        return ERR_OK;
+    }
+    run->flags |= RUN_UNWRAPPED;
+    flow_run_wait(f, run, I5_BASE_MS + (uint32_t)(run->row.body_bytes / I5_BYTES_PER_MS));
+    i5_open_join(f, run);
+    return ERR_OK;
+}
+
+void
+i5_open_damaged(struct flow *f, struct flow_run *run)
+{
+    const uint32_t tries = run->tries + 1;
+    i5_open_again(f, run);
+    run->tries = tries;
+    if (tries < I5_DAMAGED_TRIES)
+        return;
+    f->out.notice(f->out.ctx, FLOW_NOTICE_DAMAGED, run->row.id, run->row.body_bytes);
+    i6_decide_refuse(f, run, "operator", "body-damaged", FLOW_MF_FAILED);
+}
+
+enum err
+i5_open_opened(struct flow *f, unsigned index, const struct msg *m)
+{
+    struct p_opened p;
+    TRY(payload_opened_get(m->body, &p));
+    if (p.purpose == OPEN_PULL) {
+        i8_pull_end(f, p.pull);
+        return ERR_OK;
+    }
+    struct flow_run *run = flow_run_live(f, m->transfer);
+    if (run == NULL || run->row.state != FLOW_M4_RELEASED || !run->sealer.bound)
+        return ERR_OK;
+    if (!flow_pool_is(&run->sealer, f, ROLE_SEALER, index) ||
+        memcmp(p.offer_hash, run->row.offer_hash, sizeof(p.offer_hash)) != 0)
+        return ERR_DENIED;
+    if (p.err != 0 || memcmp(p.root, run->row.root, sizeof(p.root)) != 0) {
+        i5_open_damaged(f, run);
+        return ERR_OK;
+    }
+    run->flags |= RUN_OPENED;
+    i5_open_join(f, run);
+    return ERR_OK;
+}
+
+static enum err
+i5_fill(struct flow *f, struct flow_run *run, const void *arg)
+{
+    const struct span *findings = arg;
+    TRY(store_part_put(f->store, run->row.id, STORE_HELD, 0, run->kept[KEEP_UNWRAPPED]));
+    return store_part_put(f->store, run->row.id, STORE_FINDINGS, 0, *findings);
+}
+
+void
+i5_open_join(struct flow *f, struct flow_run *run)
+{
+    const unsigned all = RUN_OPENED | RUN_INSPECTED | RUN_UNWRAPPED;
+    struct span findings;
+    if ((run->flags & all) != all)
+        return;
+    if (run->bytes_in != run->row.bytes ||
+        flow_reply_read(f, run->fds[0], FLOW_FINDINGS_MAX, &findings) != ERR_OK) {
+        i5_open_damaged(f, run);
+        return;
+    }
+    if (flow_run_save(f, run, FLOW_M5_INSPECTED, i5_fill, &findings) != ERR_OK) {
+        if (!f->dead)
+            i5_open_again(f, run);
+        return;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        (void)close(run->fds[i]);
+        run->fds[i] = -1;
+    }
+    flow_pool_give(f, run);
+}

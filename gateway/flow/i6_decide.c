@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Import 6, decide and log: the import decision rests on our own inspection; its `received` entry
+ * is stored (M6), appended, and only then receipted. */
+#include "gateway/clerk/spool.h"
+#include "gateway/flow/stages.h"
+#include "schemas/entry.h"
+
+#include <stdio.h>
+
+void
+i6_decide_drive(struct flow *f, struct flow_run *run)
+{
+    s5_decide_drive(f, run);
+}
+
+static uint8_t
+i6_kind(const struct store_row *row)
+{
+    return row->state == FLOW_MR_REFUSING ? ENTRY_REFUSED : ENTRY_RECEIVED;
+}
+
+static uint64_t
+i6_n(const struct store_row *row)
+{
+    return row->state == FLOW_MR_REFUSING ? 0 : row->n;
+}
+
+void
+i6_decide_append(struct flow *f, struct flow_run *run)
+{
+    s6_log_entry(f, run, i6_kind(&run->row), i6_n(&run->row));
+}
+
+/* The receipt that follows a decision. */
+static uint64_t
+i6_status(uint64_t verdict)
+{
+    return verdict == VERDICT_ALLOW ? 3 : verdict == VERDICT_HOLD ? 2 : 4;
+}
+
+static enum err
+i6_fill_logged(struct flow *f, struct flow_run *run, const void *arg)
+{
+    const struct p_appended *p = arg;
+    struct store_row *row = &run->row;
+    const uint8_t kind = i6_kind(row);
+    const uint64_t n = i6_n(row);
+    if (row->state == FLOW_M6_DECIDED)
+        row->receipt_status = i6_status(row->verdict);
+    row->log_index = p->index;
+    row->logged_ms = flow_run_wall(f);
+    row->left = 1;
+    memcpy(row->leaf, p->leaf, sizeof(row->leaf));
+    return store_entry_logged(f->store, row->id, kind, n, p->index, p->leaf);
+}
+
+/* Refused without a receipt (nothing says so to the peer but its own question). */
+static enum err
+i6_fill_ended(struct flow *f, struct flow_run *run, const void *arg)
+{
+    TRY(i6_fill_logged(f, run, arg));
+    run->row.spool[0] = 0;
+    return ERR_OK;
+}
+
+enum err
+i6_decide_appended(struct flow *f, struct flow_run *run, const struct msg *m)
+{
+    struct p_appended p;
+    char stem[sizeof(run->row.spool)];
+    const enum err err = s6_log_read(f, m, &p);
+    if (err == ERR_CONFLICT)
+        f->out.notice(f->out.ctx, FLOW_NOTICE_CONFLICT, run->row.id, run->row.n);
+    if (err == ERR_AGAIN || err == ERR_CONFLICT) {
+        flow_run_retry(f, run);
+        return ERR_OK;
+    }
+    TRY(err);
+    memcpy(stem, run->row.spool, sizeof(stem));
+    const bool ends = run->row.state == FLOW_MR_REFUSING && run->row.outcome != FLOW_MD_DENIED;
+    const enum flow_state next = ends ? (enum flow_state)run->row.outcome : FLOW_M6_LOGGED;
+    if (flow_run_save(f, run, next, ends ? i6_fill_ended : i6_fill_logged, &p) != ERR_OK) {
+        if (!f->dead)
+            flow_run_retry(f, run);
+        return ERR_OK;
+    }
+    if (ends && stem[0] != 0 && spool_remove(f->spool_dir, stem) != ERR_OK)
+        flow_run_dead(f);
+    return ERR_OK;
+}
+
+/* -- giving up */
+
+struct i6_refusal {
+    const char *by;
+    const char *reason;
+    enum flow_state outcome;
+};
+
+static enum err
+i6_fill_refused(struct flow *f, struct flow_run *run, const void *arg)
+{
+    const struct i6_refusal *r = arg;
+    const struct entry_head head = {
+        .time_ms = flow_run_wall(f), .transfer = run->row.id, .has_n = true, .n = 0};
+    struct store_entry entry = {.kind = ENTRY_REFUSED};
+    uint8_t *out = NULL;
+    TRY(room_take(&f->room, ENTRY_BYTES_MAX, &out));
+    TRY(entry_write_refused(&head, span_str(r->by), span_str(r->reason), NULL, (char *)out,
+                            ENTRY_BYTES_MAX, &entry.bytes));
+    TRY(store_entry_put(f->store, run->row.id, &entry));
+    TRY(store_part_del(f->store, run->row.id, STORE_HELD));
+    run->row.outcome = r->outcome;
+    if (r->outcome == FLOW_MD_DENIED)
+        run->row.receipt_status = 6;
+    (void)snprintf(run->row.reason, sizeof(run->row.reason), "%s", r->reason);
+    return ERR_OK;
+}
+
+void
+i6_decide_refuse(struct flow *f, struct flow_run *run, const char *by, const char *reason,
+                 enum flow_state outcome)
+{
+    const struct i6_refusal refusal = {by, reason, outcome};
+    if (flow_run_save(f, run, FLOW_MR_REFUSING, i6_fill_refused, &refusal) != ERR_OK && !f->dead)
+        flow_run_retry(f, run);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stage 5, decide: judge decides on findings, SEALED and the counters as reserved; keeper answers
+ * the permit. Both are stored (X5) before anybody is told. A judge that was restarted is given the
+ * evidence again, which keeper vouches for by its macs. Import decisions (i6) share this file. */
+#include "gateway/clerk/counter.h"
+#include "gateway/flow/stages.h"
+#include "schemas/entry.h"
+
+#include <unistd.h>
+
+/* The counters of the question; the reservation moves when the year turned. */
+static enum err
+s5_counters(struct flow *f, struct flow_run *run, struct p_decide *ask)
+{
+    struct counter_value value = {0};
+    const uint64_t year = counter_year(flow_run_wall(f));
+    uint64_t reserved = 0;
+    if (run->row.direction == DIRECTION_IMPORT)
+        return ERR_OK;
+    TRY(store_reserve_get(f->store, run->row.id, &reserved));
+    if (reserved != year) {
+        TRY(store_begin(f->store));
+        const enum err err = store_reserve_put(f->store, run->row.id, run->row.party, year);
+        if (err != ERR_OK) {
+            store_rollback(f->store);
+            return err;
+        }
+        TRY(store_commit(f->store));
+    }
+    TRY(counter_value(f->store, run->row.id, run->row.party, year, &f->room, &value));
+    ask->counters = f->counters_unknown ? 0 : 1;
+    ask->after_pi = f->counters_unknown ? 0 : value.after[COUNTER_PI];
+    ask->after_spi = f->counters_unknown ? 0 : value.after[COUNTER_SPI];
+    ask->pending_others = value.pending_others ? 1 : 0;
+    run->row.pending_others = ask->pending_others;
+    return ERR_OK;
+}
+
+/* What judge needs of the peer for a `received` entry. */
+static enum err
+s5_of_peer(struct flow *f, struct flow_run *run, struct p_decide *ask)
+{
+    struct entry_peer peer;
+    if (run->row.direction == DIRECTION_EXPORT)
+        return ERR_OK;
+    TRY(i9_erase_peer(f, &run->row, ask->peer_leaf, &peer));
+    ask->peer_origin = peer.origin;
+    ask->peer_index = peer.index;
+    return store_part_get(f->store, run->row.id, STORE_RELEASE, 0, &f->room, &ask->release);
+}
+
+static enum err
+s5_ask(struct flow *f, struct flow_run *run)
+{
+    struct p_decide ask = {.direction = (uint8_t)run->row.direction,
+                           .n = (uint16_t)run->row.decisions};
+    struct span body;
+    memcpy(ask.offer_hash, run->row.offer_hash, sizeof(ask.offer_hash));
+    TRY(s5_counters(f, run, &ask));
+    TRY(s5_of_peer(f, run, &ask));
+    const enum err err = store_part_get(f->store, run->row.id, STORE_APPROVAL, run->row.decisions,
+                                        &f->room, &ask.approval);
+    if (err != ERR_OK && err != ERR_NOT_FOUND)
+        return err;
+    TRY(payload_decide_put(&ask, f->tx, sizeof(f->tx), &body));
+    flow_run_ask(f, run, ROLE_JUDGE, 0, MSG_DECIDE, body);
+    return ERR_OK;
+}
+
+void
+s5_decide_drive(struct flow *f, struct flow_run *run)
+{
+    run->flags &= ~(unsigned)(RUN_DECIDED | RUN_PERMITTED);
+    const enum err err = s5_ask(f, run);
+    if (err == ERR_IO)
+        flow_run_dead(f);
+    else if (err != ERR_OK)
+        flow_run_retry(f, run);
+}
+
+static enum err
+s5_fill(struct flow *f, struct flow_run *run, const void *arg)
+{
+    struct store_row *row = &run->row;
+    const struct p_decided *p = arg;
+    const bool out = row->direction == DIRECTION_EXPORT;
+    const struct store_entry entry = {.kind = out ? ENTRY_DECISION : ENTRY_RECEIVED,
+                                      .n = p->n,
+                                      .bytes = p->entry,
+                                      .salts = p->salts};
+    struct p_permitted permit;
+    TRY(payload_permitted_get(run->kept[KEEP_PERMIT], &permit));
+    row->n = p->n;
+    row->decisions = (uint64_t)p->n + 1;
+    row->verdict = p->verdict;
+    memcpy(row->seal_hash, p->seal_hash, sizeof(row->seal_hash));
+    TRY(store_part_put(f->store, row->id, STORE_DECISION, p->n, p->decision));
+    TRY(store_part_put(f->store, row->id, STORE_RECORD, p->n, p->record));
+    TRY(store_part_put(f->store, row->id, STORE_OBSERVED, p->n, p->observed));
+    TRY(store_part_put(f->store, row->id, STORE_PERMIT, p->n, permit.permit));
+    return store_entry_put(f->store, row->id, &entry);
+}
+
+/* Judge's decision and keeper's permit for it are both here. */
+static void
+s5_join(struct flow *f, struct flow_run *run)
+{
+    const unsigned both = RUN_DECIDED | RUN_PERMITTED;
+    const bool out = run->row.direction == DIRECTION_EXPORT;
+    struct p_decided p;
+    struct p_permitted permit;
+    if ((run->flags & both) != both || payload_decided_get(run->kept[KEEP_DECIDED], &p) != ERR_OK ||
+        payload_permitted_get(run->kept[KEEP_PERMIT], &permit) != ERR_OK)
+        return;
+    if (permit.n != p.n)
+        return; /* of an earlier question; the right one comes */
+    const enum err err =
+        flow_run_save(f, run, out ? FLOW_X5_DECIDED : FLOW_M6_DECIDED, s5_fill, &p);
+    if (err == ERR_CONFLICT)
+        f->out.notice(f->out.ctx, FLOW_NOTICE_CONFLICT, run->row.id, p.n);
+    if (err != ERR_OK && !f->dead)
+        flow_run_retry(f, run);
+}
+
+/* Judge forgot: keeper first vouches for what is stored here (export), then it gets it again. */
+static void
+s5_vouch(struct flow *f, struct flow_run *run)
+{
+    struct p_vouch ask = {0};
+    struct span body;
+    memcpy(ask.offer_hash, run->row.offer_hash, sizeof(ask.offer_hash));
+    memcpy(ask.findings_hash, run->row.findings_hash, sizeof(ask.findings_hash));
+    memcpy(ask.findings_mac, run->row.findings_mac, sizeof(ask.findings_mac));
+    enum err err = store_part_get(f->store, run->row.id, STORE_WRAPPED, 0, &f->room, &ask.wrapped);
+    if (err == ERR_OK)
+        err = store_part_get(f->store, run->row.id, STORE_SEALED, 0, &f->room, &ask.sealed);
+    if (err == ERR_OK)
+        err = payload_vouch_put(&ask, f->tx, sizeof(f->tx), &body);
+    if (err == ERR_OK)
+        flow_run_ask(f, run, ROLE_KEEPER, 0, MSG_VOUCH, body);
+    else
+        flow_run_retry(f, run);
+}
+
+static enum err
+s5_evidence(struct flow *f, struct flow_run *run)
+{
+    const struct store_row *row = &run->row;
+    struct p_sealed sealed;
+    struct p_evidence p = {.direction = (uint8_t)row->direction,
+                           .peer = span_str(row->peer),
+                           .partner = span_str(row->party),
+                           .agreement = span_str(row->agreement),
+                           .name = span_str(row->name),
+                           .length = row->bytes,
+                           .bytes_in = row->bytes};
+    struct span findings;
+    struct span body;
+    int fd = -1;
+    TRY(store_part_get(f->store, row->id, STORE_OFFER, 0, &f->room, &p.offer));
+    TRY(store_part_get(f->store, row->id, STORE_FACTS, 0, &f->room, &p.facts));
+    TRY(store_part_get(f->store, row->id, STORE_FINDINGS, 0, &f->room, &findings));
+    TRY(store_part_get(f->store, row->id, STORE_SEALED, 0, &f->room, &body));
+    TRY(payload_sealed_get(body, &sealed));
+    p.bytes_out = sealed.plaintext_len;
+    memcpy(p.cert, row->cert, sizeof(p.cert));
+    memcpy(p.findings_hash, row->findings_hash, sizeof(p.findings_hash));
+    TRY(payload_evidence_put(&p, f->tx, sizeof(f->tx), &body));
+    TRY(flow_reply_memfd(findings, &fd));
+    const enum err err = flow_run_tell(f, run, ROLE_JUDGE, 0, MSG_EVIDENCE, body, &fd, 1);
+    (void)close(fd);
+    return err;
+}
+
+enum err
+s5_decide_vouched(struct flow *f, struct flow_run *run, const struct msg *m)
+{
+    struct p_vouch_done p;
+    TRY(payload_vouch_done_get(m->body, &p));
+    if (p.err != 0 || s5_evidence(f, run) != ERR_OK) {
+        flow_run_retry(f, run);
+        return ERR_OK;
+    }
+    run->flags |= RUN_VOUCHED;
+    flow_run_wait(f, run, 1); /* VOUCHED goes from keeper to judge on its own channel */
+    return ERR_OK;
+}
+
+enum err
+s5_decide_decided(struct flow *f, struct flow_run *run, const struct msg *m)
+{
+    struct p_decided p;
+    TRY(payload_decided_get(m->body, &p));
+    if (run->row.state != FLOW_X4_RESERVED && run->row.state != FLOW_M5_INSPECTED)
+        return ERR_OK;
+    if (p.err == (uint16_t)-ERR_NOT_FOUND) {
+        if (run->row.direction == DIRECTION_IMPORT)
+            i5_open_again(f, run);
+        else if ((run->flags & RUN_VOUCHED) != 0 && run->tries % 4 != 3)
+            flow_run_retry(f, run); /* VOUCHED is on its way, unless keeper died with it */
+        else
+            s5_vouch(f, run);
+        return ERR_OK;
+    }
+    if (p.err != 0) {
+        flow_run_retry(f, run);
+        return ERR_OK;
+    }
+    if (p.verdict > VERDICT_ALLOW || p.n != run->row.decisions || p.entry.len == 0)
+        return ERR_RANGE;
+    if (flow_run_keep(run, KEEP_DECIDED, m->body) != ERR_OK) {
+        flow_run_retry(f, run);
+        return ERR_OK;
+    }
+    run->flags |= RUN_DECIDED;
+    flow_run_wait(f, run, f->config.role_ms);
+    s5_join(f, run);
+    return ERR_OK;
+}
+
+enum err
+s5_decide_permitted(struct flow *f, const struct msg *m)
+{
+    struct p_permitted p;
+    TRY(payload_permitted_get(m->body, &p));
+    struct flow_run *run = flow_run_live(f, m->transfer);
+    if (run == NULL || (run->row.state != FLOW_X4_RESERVED && run->row.state != FLOW_M5_INSPECTED))
+        return ERR_OK;
+    if (memcmp(p.offer_hash, run->row.offer_hash, sizeof(p.offer_hash)) != 0)
+        return ERR_OK;
+    if (flow_run_keep(run, KEEP_PERMIT, m->body) != ERR_OK)
+        return ERR_OK; /* the wait for it ends, then judge is asked again */
+    run->flags |= RUN_PERMITTED;
+    s5_join(f, run);
+    return ERR_OK;
+}
+
+static enum err
+s5_fill_again(struct flow *f, struct flow_run *run, const void *arg)
+{
+    const struct span *approval = arg;
+    if (run->row.direction == DIRECTION_EXPORT)
+        TRY(store_reserve_put(f->store, run->row.id, run->row.party,
+                              counter_year(flow_run_wall(f))));
+    if (approval->len == 0)
+        return ERR_OK;
+    return store_part_put(f->store, run->row.id, STORE_APPROVAL, run->row.decisions, *approval);
+}
+
+void
+s5_decide_again(struct flow *f, struct flow_run *run, struct span approval)
+{
+    const bool out = run->row.direction == DIRECTION_EXPORT;
+    if (flow_run_save(f, run, out ? FLOW_X4_RESERVED : FLOW_M5_INSPECTED, s5_fill_again,
+                      &approval) != ERR_OK &&
+        !f->dead)
+        flow_run_retry(f, run);
+}

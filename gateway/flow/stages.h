@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The stages of the path, in order: what each does when its state is driven, and when something
+ * comes in. Handlers return an error only when the sender broke the rules. */
+#ifndef TDZ_GATEWAY_FLOW_STAGES_H
+#define TDZ_GATEWAY_FLOW_STAGES_H
+
+#include "gateway/flow/flow_run.h"
+#include "schemas/entry.h"
+
+/* 1 accept, authenticate, preflight */
+enum err s1_accept_open(struct flow *f, unsigned edge, const struct chan_ticket *t, struct msg *m);
+enum err s1_accept_preflighted(struct flow *f, struct flow_run *run, const struct msg *m);
+enum err s1_accept_offered(struct flow *f, struct flow_run *run, const struct msg *m);
+/* No row yet and a question failed, or time is up. */
+void s1_accept_drop(struct flow *f, struct flow_run *run, const char *code);
+
+/* 2 receive while inspector and sealer work */
+void s2_receive_open(struct flow *f, struct flow_run *run);
+enum err s2_receive_keyed(struct flow *f, struct flow_run *run, const struct msg *m);
+enum err s2_receive_end(struct flow *f, unsigned edge, const struct chan_ticket *t, struct msg *m);
+enum err s2_receive_inspected(struct flow *f, unsigned index, struct msg *m);
+enum err s2_receive_failed(struct flow *f, unsigned index, const struct msg *m);
+/* Ends a transfer that was not sealed: keys and files go, nothing was logged. */
+void s2_receive_fail(struct flow *f, struct flow_run *run, const char *code, struct span detail);
+
+/* 3 sealed */
+enum err s3_seal_sealed(struct flow *f, unsigned index, const struct msg *m);
+void s3_seal_join(struct flow *f, struct flow_run *run);
+
+/* 4 reserve, 5 decide */
+void s4_reserve_drive(struct flow *f, struct flow_run *run);
+/* A transfer held for others' reservations: decides again once none is left. */
+void s4_reserve_retry(struct flow *f, struct flow_run *run);
+void s5_decide_drive(struct flow *f, struct flow_run *run);
+enum err s5_decide_decided(struct flow *f, struct flow_run *run, const struct msg *m);
+enum err s5_decide_permitted(struct flow *f, const struct msg *m);
+enum err s5_decide_vouched(struct flow *f, struct flow_run *run, const struct msg *m);
+/* Decide again under the next n (approval, old or stale permit). */
+void s5_decide_again(struct flow *f, struct flow_run *run, struct span approval);
+
+/* 6 log */
+void s6_log_preflight(struct flow *f, struct flow_run *run);
+void s6_log_append(struct flow *f, struct flow_run *run);
+enum err s6_log_appended(struct flow *f, struct flow_run *run, const struct msg *m);
+void s6_log_seal(struct flow *f, struct flow_run *run);
+enum err s6_log_signed(struct flow *f, struct flow_run *run, const struct msg *m);
+/* APPEND of the entry (kind, n) of the run. */
+void s6_log_entry(struct flow *f, struct flow_run *run, uint8_t kind, uint64_t n);
+/* PROVE for the entry (kind, n) of the run. */
+void s6_log_prove(struct flow *f, struct flow_run *run, uint8_t kind, uint64_t n);
+/* Reads APPENDED and keeps the head. ERR_AGAIN: not logged, ask again. Other: a violation. */
+enum err s6_log_read(struct flow *f, const struct msg *m, struct p_appended *ret);
+
+/* 7 forward, 8 release */
+void s7_forward_drive(struct flow *f, struct flow_run *run);
+enum err s7_forward_told(struct flow *f, struct flow_run *run, const struct msg *m);
+enum err s7_forward_state(struct flow *f, const struct msg *m);
+enum err s8_release_wrapped(struct flow *f, struct flow_run *run, const struct msg *m);
+void s8_release_send(struct flow *f, struct flow_run *run);
+enum err s8_release_proof(struct flow *f, struct flow_run *run, const struct msg *m);
+enum err s8_release_sent(struct flow *f, struct flow_run *run, const struct msg *m);
+
+/* 9 receipt, settled, refused */
+enum err s9_receipt_in(struct flow *f, const struct chan_ticket *t, struct span peer,
+                       const uint8_t id[static 16], struct span body);
+enum err s9_receipt_verified(struct flow *f, struct flow_job *job, const struct msg *m);
+void s9_receipt_append(struct flow *f, struct flow_run *run);
+enum err s9_receipt_appended(struct flow *f, struct flow_run *run, const struct msg *m);
+/* Gives a transfer up that was logged or left (export): entry `refused`. */
+void s9_receipt_refuse(struct flow *f, struct flow_run *run, const char *by, const char *reason,
+                       enum flow_state outcome);
+
+/* Import. */
+enum err i1_offer_in(struct flow *f, const struct chan_ticket *t, struct msg *m);
+enum err i1_offer_checked(struct flow *f, struct flow_run *run, const struct msg *m);
+void i1_offer_drop(struct flow *f, struct flow_run *run);
+void i1_offer_expire(struct flow *f, struct flow_run *run);
+enum err i2_body_seal(struct flow *f, const struct chan_ticket *t, struct flow_run *run,
+                      struct span body);
+enum err i2_body_checked(struct flow *f, struct flow_run *run, const struct msg *m);
+/* Answers the SEAL request that waits, if one does. */
+void i2_body_stop(struct flow *f, struct flow_run *run, uint16_t status);
+enum err i2_body_state(struct flow *f, const struct msg *m);
+enum err i4_release_in(struct flow *f, const struct chan_ticket *t, struct flow_run *run,
+                       struct span body);
+enum err i4_release_verified(struct flow *f, struct flow_job *job, const struct msg *m);
+void i5_open_drive(struct flow *f, struct flow_run *run);
+enum err i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct msg *m);
+enum err i5_open_opened(struct flow *f, unsigned index, const struct msg *m);
+/* Forget the attempt and start it again. */
+void i5_open_again(struct flow *f, struct flow_run *run);
+/* It does not open; after a few attempts it is given up. */
+void i5_open_damaged(struct flow *f, struct flow_run *run);
+void i5_open_join(struct flow *f, struct flow_run *run);
+enum err i5_open_rechecked(struct flow *f, struct flow_run *run, const struct msg *m);
+void i6_decide_drive(struct flow *f, struct flow_run *run);
+/* Gives an import up: entry `refused`, no key stays. */
+void i6_decide_refuse(struct flow *f, struct flow_run *run, const char *by, const char *reason,
+                      enum flow_state outcome);
+void i6_decide_append(struct flow *f, struct flow_run *run);
+enum err i6_decide_appended(struct flow *f, struct flow_run *run, const struct msg *m);
+void i7_settle_drive(struct flow *f, struct flow_run *run);
+enum err i7_settle_signed(struct flow *f, struct flow_run *run, const struct msg *m);
+enum err i8_pull_open(struct flow *f, unsigned edge, const struct chan_ticket *t, struct msg *m);
+void i8_pull_drive(struct flow *f, struct flow_job *job);
+enum err i8_pull_answer(struct flow *f, struct flow_job *job, const struct msg *m);
+void i8_pull_end(struct flow *f, uint32_t pull);
+/* The exporter's entry that RELEASE came with; ret views row and leaf[32]. Errors of the store and
+ * of the parcel. */
+MUST_USE enum err i9_erase_peer(struct flow *f, const struct store_row *row,
+                                uint8_t leaf[static 32], struct entry_peer *ret);
+bool i9_erase_ack(struct flow *f, struct flow_run *run);
+void i9_erase_due(struct flow *f, struct flow_run *run);
+void i9_erase_append(struct flow *f, struct flow_run *run);
+enum err i9_erase_appended(struct flow *f, struct flow_run *run, const struct msg *m);
+
+#endif

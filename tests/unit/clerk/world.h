@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everybody but clerk, for tests of the engine: roles that answer, a client, a peer zone, a log. It
+ * checks as it goes that nothing is told before it is stored and that no state goes back. */
+#ifndef TDZ_TESTS_UNIT_CLERK_WORLD_H
+#define TDZ_TESTS_UNIT_CLERK_WORLD_H
+
+#include "gateway/flow/flow_run.h"
+
+enum { WORLD_EVENTS = 4096, WORLD_TRANSFERS = 1024, WORLD_LOG = 8192 };
+
+/* Something on its way to clerk. */
+struct world_event {
+    bool used;
+    bool is_answer;
+    uint64_t tag;
+    enum err err;
+    enum role_id from;
+    unsigned index;
+    bool asks;
+    uint32_t client;
+    enum msg_type type;
+    uint8_t transfer[16];
+    size_t len;
+    uint8_t *body;
+    bool fds;
+    uint64_t persons_first;
+    uint64_t persons_count;
+};
+
+struct world_entry {
+    uint8_t transfer[16];
+    uint8_t kind;
+    uint64_t n;
+    uint8_t *bytes;
+    size_t len;
+    uint8_t verdict;
+};
+
+/* One upload of a client, or one import from the peer. */
+struct world_item {
+    bool import;
+    uint8_t id[16]; /* export: as clerk named it */
+    bool known;
+    uint16_t status; /* of the last ANSWER */
+    char code[64];
+    uint8_t flags;
+    bool replayed;
+    bool ended;
+    uint64_t first, count; /* persons */
+    char key[32];
+    enum flow_shown shown;
+    bool released;     /* RELEASE arrived at the peer */
+    unsigned receipts; /* of the importer, seen by the peer */
+    unsigned peer_step;
+};
+
+struct world {
+    char folder[64];
+    struct store *store;
+    struct flow *flow;
+    int spool_dir;
+    int64_t wall_ms;
+    int64_t mono_ms;
+    uint32_t generation;
+    uint64_t seed;
+    struct world_event events[WORLD_EVENTS];
+    struct world_entry log[WORLD_LOG];
+    size_t log_count;
+    struct world_item items[WORLD_TRANSFERS];
+    size_t item_count;
+    /* knobs */
+    bool can_crash;
+    bool crashed;
+    int crash_state; /* -1: by chance crash_ppm */
+    bool crash_stored;
+    uint32_t crash_ppm;
+    uint32_t lost_ppm;
+    uint32_t twice_ppm;
+    uint64_t limit_pi; /* judge denies at this many */
+    uint8_t preflight;
+    uint8_t verdict;        /* of final decisions, when under the limit */
+    uint8_t import_verdict; /* of the peer about our exports, and of our judge about imports */
+    uint16_t receipt;       /* status the peer answers with */
+    bool judge_forgets;
+    bool wrap_expires;
+    bool silent_peer;
+    bool upload_breaks;
+    uint16_t outcome;
+    unsigned crashes;
+    unsigned broken; /* rules that clerk broke */
+    uint16_t corridor_status;
+    unsigned opened_before_log;
+    unsigned pulls;
+    bool retired[8];
+};
+
+void world_start(struct world *w);
+void world_stop(struct world *w);
+/* A fresh clerk on what is on disk, after a crash or an orderly stop. */
+void world_reopen(struct world *w);
+/* A client uploads `count` persons from `first`; key may be "". Returns the item's number. */
+size_t world_upload(struct world *w, const char *name, const char *key, uint64_t first,
+                    uint64_t count, uint8_t fingerprint);
+/* The peer sends a transfer. */
+size_t world_import(struct world *w);
+/* A query of the partner about item; its answer is in the item. */
+void world_query(struct world *w, size_t item, uint8_t what, uint8_t role);
+void world_pull(struct world *w, size_t item, const char *party);
+/* Delivers what is on its way, in random order, and lets time pass, until nothing is left. */
+void world_run(struct world *w);
+void world_pass(struct world *w, int64_t ms);
+/* Entries of kind that the log has for the item. */
+unsigned world_logged(const struct world *w, size_t item, uint8_t kind);
+/* The row of the item. */
+struct store_row world_row(struct world *w, size_t item);
+uint64_t world_random(struct world *w);
+void world_check(struct world *w);
+
+/* Between the files of the world. */
+extern struct world_event *world_last;
+struct world_event *world_push(struct world *w, const uint8_t *transfer, enum msg_type type,
+                               struct span body);
+void world_hash_of(const uint8_t id[static 16], uint8_t mark, uint8_t out[static 32]);
+struct world_item *world_item_of(struct world *w, const uint8_t *id);
+struct world_entry *world_entry_of(struct world *w, const uint8_t *id, uint8_t kind, uint64_t n);
+void world_broke(struct world *w, const char *what);
+int world_memfd_of(const void *bytes, size_t len);
+/* A request of the peer zone; and its next one on the path of item. */
+void world_peer_asks(struct world *w, struct world_item *item, uint8_t what, struct span body);
+void world_peer_next(struct world *w, struct world_item *item);
+void world_receipt_bytes(struct world *w, const uint8_t *id, uint16_t status, uint8_t *buf,
+                         size_t cap, struct span *ret);
+bool world_chance(struct world *w, uint32_t ppm);
+enum err world_ask(void *ctx, enum role_id role, unsigned index, const struct msg *m, uint64_t tag);
+enum err world_tell(void *ctx, enum role_id role, unsigned index, const struct msg *m);
+
+#define TELL(w, role_, index_, transfer_, TYPE, name, p)                                        \
+    do {                                                                                        \
+        uint8_t tell_buf_[MSG_PAYLOAD_MAX];                                                     \
+        struct span tell_body_;                                                                 \
+        assert(payload_##name##_put((p), tell_buf_, sizeof(tell_buf_), &tell_body_) == ERR_OK); \
+        struct world_event *tell_e_ = world_push((w), (transfer_), MSG_##TYPE, tell_body_);     \
+        tell_e_->from = (role_);                                                                \
+        tell_e_->index = (index_);                                                              \
+        world_last = tell_e_;                                                                   \
+    } while (0)
+
+#define ANSWER(w, tag_, transfer_, TYPE, name, p)                                            \
+    do {                                                                                     \
+        uint8_t ans_buf_[MSG_PAYLOAD_MAX];                                                   \
+        struct span ans_body_;                                                               \
+        assert(payload_##name##_put((p), ans_buf_, sizeof(ans_buf_), &ans_body_) == ERR_OK); \
+        struct world_event *ans_e_ = world_push((w), (transfer_), MSG_##TYPE, ans_body_);    \
+        ans_e_->is_answer = true;                                                            \
+        ans_e_->tag = (tag_);                                                                \
+    } while (0)
+
+#endif

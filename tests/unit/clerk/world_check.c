@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold of every history. */
+#include "crypto/body.h"
+#include "crypto/crypto.h"
+#include "crypto/receipt.h"
+#include "crypto/release.h"
+#include "gateway/clerk/spool.h"
+#include "gateway/core/parcel.h"
+#include "gateway/net/identity.h"
+#include "schemas/entry.h"
+#include "tests/unit/clerk/world.h"
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* -- running */
+
+void
+world_check(struct world *w)
+{
+    for (size_t i = 0; i < w->item_count; i++) {
+        struct world_item *item = &w->items[i];
+        struct store_row row;
+        if (!item->known || store_row_get(w->store, item->id, &row) != ERR_OK)
+            continue;
+        if (row.shown < item->shown ||
+            (flow_state_is_final(item->shown) && row.shown != item->shown &&
+             !(item->shown == FLOW_SHOWN_SETTLED && row.shown == FLOW_SHOWN_DELIVERED)))
+            world_broke(w, "a public state went back");
+        item->shown = row.shown;
+    }
+}

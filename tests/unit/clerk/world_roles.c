@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The roles' side of the world: what each says to what clerk asks and tells. */
+#include "tests/unit/clerk/world.h"
+
+#include "crypto/receipt.h"
+#include "crypto/release.h"
+#include "gateway/core/parcel.h"
+#include "schemas/entry.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { WORLD_BYTES = 1000 };
+
+/* -- what roles say */
+
+static void
+say_preflight(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_preflight p;
+    assert(payload_preflight_get(m->body, &p) == ERR_OK);
+    struct p_preflighted r = {.verdict = w->preflight,
+                              .decision = SPAN_LIT("{\"verdict\":\"x\"}"),
+                              .record = SPAN_LIT("{}"),
+                              .entry = SPAN_LIT("{\"preflight\":1}"),
+                              .spec = SPAN_LIT("{}"),
+                              .to_zone = SPAN_LIT("cn-lingang"),
+                              .recipient = SPAN_LIT("hospital"),
+                              .suite = 1,
+                              .bytes_max = 1 << 20};
+    ANSWER(w, tag, m->transfer, PREFLIGHTED, preflighted, &r);
+    if (w->preflight == VERDICT_DENY || p.dry != 0)
+        return;
+    struct p_offered o = {.offer = SPAN_LIT("OFFER"), .wrapped = SPAN_LIT("WRAPPED-DATA-KEY")};
+    world_hash_of(m->transfer, 'o', o.offer_hash);
+    TELL(w, ROLE_KEEPER, 0, m->transfer, OFFERED, offered, &o);
+}
+
+static void
+say_decide(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_decide p;
+    char text[64];
+    assert(payload_decide_get(m->body, &p) == ERR_OK);
+    struct p_decided r = {.n = p.n,
+                          .decision = SPAN_LIT("{\"verdict\":\"y\"}"),
+                          .record = SPAN_LIT("{}"),
+                          .observed = SPAN_LIT("{}")};
+    if (w->judge_forgets) {
+        w->judge_forgets = false;
+        r.err = (uint16_t)-ERR_NOT_FOUND;
+        ANSWER(w, tag, m->transfer, DECIDED, decided, &r);
+        return;
+    }
+    r.verdict = p.direction == DIRECTION_IMPORT ? w->import_verdict : w->verdict;
+    if (p.direction == DIRECTION_EXPORT && p.after_pi >= w->limit_pi)
+        r.verdict = p.pending_others != 0 ? VERDICT_HOLD : VERDICT_DENY;
+    if (p.approval.len > 0)
+        r.verdict = VERDICT_ALLOW;
+    (void)snprintf(text, sizeof(text), "{\"d\":%u,\"v\":%u}", p.n, r.verdict);
+    const struct world_entry *had = world_entry_of(
+        w, m->transfer, p.direction == DIRECTION_EXPORT ? ENTRY_DECISION : ENTRY_RECEIVED, p.n);
+    r.entry = span_str(text);
+    if (had != NULL)
+        world_broke(w, "asked for a decision that is in the log already");
+    world_hash_of(m->transfer, 's', r.seal_hash);
+    ANSWER(w, tag, m->transfer, DECIDED, decided, &r);
+    struct p_permitted permit = {.n = p.n, .permit = SPAN_LIT("PERMIT")};
+    memcpy(permit.offer_hash, p.offer_hash, 32);
+    TELL(w, ROLE_KEEPER, 0, m->transfer, PERMITTED, permitted, &permit);
+}
+
+static void
+say_append(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_append p;
+    struct p_appended r = {0};
+    uint8_t memory[20000];
+    struct room room = {memory, sizeof(memory), 0};
+    struct store_entry stored;
+    static const uint8_t zero[16];
+    assert(payload_append_get(m->body, &p) == ERR_OK);
+    const bool noted = memcmp(m->transfer, zero, 16) == 0;
+    if (!noted && (store_entry_get(w->store, m->transfer, p.kind, p.n, &room, &stored) != ERR_OK ||
+                   !span_eq(stored.bytes, p.entry)))
+        world_broke(w, "an entry went to the log before it was stored");
+    struct world_entry *e = noted ? NULL : world_entry_of(w, m->transfer, p.kind, p.n);
+    if (e == NULL) {
+        assert(w->log_count < WORLD_LOG);
+        e = &w->log[w->log_count++];
+        memcpy(e->transfer, m->transfer, 16);
+        e->kind = p.kind;
+        e->n = p.n;
+        e->bytes = malloc(p.entry.len + 1);
+        e->len = p.entry.len;
+        memcpy(e->bytes, p.entry.ptr, p.entry.len);
+        e->bytes[e->len] = 0;
+        const char *v = strstr((const char *)e->bytes, "\"v\":");
+        e->verdict = v == NULL ? 0 : (uint8_t)(v[4] - '0');
+    } else if (!span_eq(span_of(e->bytes, e->len), p.entry)) {
+        world_broke(w, "other bytes for an entry that is in the log");
+    }
+    r.index = (uint64_t)(e - w->log);
+    r.size = w->log_count;
+    world_hash_of(e->transfer, 'l', r.leaf);
+    ANSWER(w, tag, m->transfer, APPENDED, appended, &r);
+}
+
+void
+world_receipt_bytes(struct world *w, const uint8_t *id, uint16_t status, uint8_t *buf, size_t cap,
+                    struct span *ret)
+{
+    struct receipt r = {
+        .suite = SUITE_AES_256_GCM, .status = (enum receipt_status)status, .received_at = 5};
+    (void)w;
+    memcpy(r.transfer, id, 16);
+    world_hash_of(id, status == 1 ? 'o' : 's', r.seal_hash);
+    if (status != 1)
+        world_hash_of(id, 'r', r.release_hash);
+    r.sigs.count = 1;
+    r.sigs.one[0].alg = SIGN_ED25519;
+    r.sigs.one[0].len = 64;
+    assert(receipt_encode(&r, buf, cap, ret) == ERR_OK);
+}
+
+/* The peer's word about an export. */
+static void
+peer_receipt(struct world *w, const uint8_t *id, uint16_t status)
+{
+    uint8_t record[1024];
+    uint8_t bytes[4096];
+    struct parcel parcel = {
+        .kind = PARCEL_RECEIPT, .entry = SPAN_LIT("{\"their\":1}"), .proof = SPAN_LIT("p")};
+    struct p_corridor_in in = {.peer = SPAN_LIT("cn-lingang"), .what = CORRIDOR_RECEIPT};
+    world_receipt_bytes(w, id, status, record, sizeof(record), &parcel.record);
+    assert(parcel_write(&parcel, bytes, sizeof(bytes), &in.body) == ERR_OK);
+    TELL(w, ROLE_LINK, 0, id, CORRIDOR_IN, corridor_in, &in);
+    world_last->asks = true;
+}
+
+static void
+say_parcel(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_parcel_send p;
+    struct world_item *item = world_item_of(w, m->transfer);
+    struct store_row row;
+    assert(payload_parcel_send_get(m->body, &p) == ERR_OK);
+    assert(store_row_get(w->store, m->transfer, &row) == ERR_OK);
+    struct p_parcel_sent r = {.what = p.what, .status = w->silent_peer ? 503 : 202};
+    ANSWER(w, tag, m->transfer, PARCEL_SENT, parcel_sent, &r);
+    if (p.what == PARCEL_RECEIPT) {
+        if (item != NULL)
+            item->receipts++;
+        return;
+    }
+    if (world_entry_of(w, m->transfer, ENTRY_DECISION, row.n) == NULL ||
+        world_entry_of(w, m->transfer, ENTRY_DECISION, row.n)->verdict != VERDICT_ALLOW)
+        world_broke(w, "a release left without a logged allow");
+    if (row.state < FLOW_X8_RELEASED)
+        world_broke(w, "a release left before it was stored");
+    if (item != NULL)
+        item->released = true;
+    if (!w->silent_peer)
+        peer_receipt(w, m->transfer, w->receipt);
+}
+
+static void
+say_verify(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_peer_verified r = {.origin = SPAN_LIT("cn-lingang/gw1/2026h2"),
+                                .index = 4,
+                                .kind = ENTRY_RECEIVED,
+                                .verdict = VERDICT_ALLOW};
+    const struct world_item *item = world_item_of(w, m->transfer);
+    if (item != NULL && item->import)
+        r.kind = ENTRY_DECISION;
+    else
+        r.verdict = w->receipt == 3 || w->receipt == 7 ? VERDICT_ALLOW
+                    : w->receipt == 2                  ? VERDICT_HOLD
+                                                       : VERDICT_DENY;
+    world_hash_of(m->transfer, 'o', r.offer_hash);
+    world_hash_of(m->transfer, 's', r.seal_hash);
+    ANSWER(w, tag, m->transfer, PEER_VERIFIED, peer_verified, &r);
+}
+
+static void
+say_proof(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_proof_ask p;
+    struct p_proof r = {.proof = SPAN_LIT("p"), .cosigned = 1};
+    assert(payload_proof_ask_get(m->body, &p) == ERR_OK);
+    const struct world_entry *e = world_entry_of(w, m->transfer, p.kind, p.n);
+    if (e == NULL) {
+        world_broke(w, "asked for the proof of an entry that is not logged");
+        r.err = (uint16_t)-ERR_NOT_FOUND;
+    } else {
+        r.entry = span_of(e->bytes, e->len);
+    }
+    ANSWER(w, tag, m->transfer, PROOF, proof, &r);
+}
+
+static void
+say_wrap(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_wrap p;
+    struct p_wrapped r = {.release = SPAN_LIT("RELEASE")};
+    assert(payload_wrap_get(m->body, &p) == ERR_OK);
+    const struct world_entry *e = world_entry_of(w, m->transfer, ENTRY_DECISION, p.n);
+    if (e == NULL || e->verdict != VERDICT_ALLOW)
+        world_broke(w, "asked to wrap without a logged allow");
+    if (w->wrap_expires) {
+        w->wrap_expires = false;
+        r.err = (uint16_t)-ERR_EXPIRED;
+        r.release = SPAN_LIT("");
+    }
+    world_hash_of(m->transfer, 'r', r.release_hash);
+    ANSWER(w, tag, m->transfer, WRAPPED, wrapped, &r);
+}
+
+static void
+say_unwrap(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_unwrap p;
+    struct p_unwrapped r = {.held = SPAN_LIT("HELD-DATA-KEY")};
+    assert(payload_unwrap_get(m->body, &p) == ERR_OK);
+    ANSWER(w, tag, m->transfer, UNWRAPPED, unwrapped, &r);
+    struct p_opened o = {.purpose = OPEN_INSPECT};
+    struct p_inspected i = {.bytes_in = WORLD_BYTES, .bytes_out = WORLD_BYTES};
+    memcpy(o.offer_hash, p.offer_hash, 32);
+    memcpy(i.offer_hash, p.offer_hash, 32);
+    memset(o.root, 'R', 32);
+    TELL(w, ROLE_SEALER, p.sealer, m->transfer, OPENED, opened, &o);
+    TELL(w, ROLE_INSPECTOR, p.inspector, m->transfer, INSPECTED, inspected, &i);
+    world_last->fds = true;
+}
+
+static void
+say_receipt(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_receipt_sign p;
+    uint8_t record[1024];
+    struct p_receipt_signed r = {0};
+    assert(payload_receipt_sign_get(m->body, &p) == ERR_OK);
+    const uint8_t kind = p.status == 7 ? ENTRY_DELIVERED : ENTRY_RECEIVED;
+    bool logged = false;
+    for (size_t i = 0; i < w->log_count; i++)
+        logged =
+            logged || (w->log[i].kind == kind && memcmp(w->log[i].transfer, m->transfer, 16) == 0);
+    if (!logged)
+        world_broke(w, "asked for a receipt before its entry was logged");
+    world_receipt_bytes(w, m->transfer, p.status, record, sizeof(record), &r.receipt);
+    if (p.status == 3)
+        r.inbox = SPAN_LIT("INBOX-DATA-KEY");
+    ANSWER(w, tag, m->transfer, RECEIPT_SIGNED, receipt_signed, &r);
+}
+
+static void
+say_checked(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_import_checked r = {.verdict = w->preflight,
+                                 .entry = SPAN_LIT("{\"r\":0,\"v\":0}"),
+                                 .decision = SPAN_LIT("{}"),
+                                 .record = SPAN_LIT("{}"),
+                                 .spec = SPAN_LIT("{}"),
+                                 .agreement = SPAN_LIT("oncology"),
+                                 .sender = SPAN_LIT("clinic"),
+                                 .recipient = SPAN_LIT("acme"),
+                                 .name = SPAN_LIT("in"),
+                                 .bytes_max = 1 << 20};
+    r.not_after = (uint64_t)(w->wall_ms / 1000) + 86400;
+    world_hash_of(m->transfer, 'o', r.offer_hash);
+    ANSWER(w, tag, m->transfer, IMPORT_CHECKED, import_checked, &r);
+}
+
+static void
+say_seal_checked(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_seal_checked r = {.chunks = 1, .plaintext_len = WORLD_BYTES};
+    world_hash_of(m->transfer, 's', r.seal_hash);
+    memset(r.root, 'R', 32);
+    ANSWER(w, tag, m->transfer, SEAL_CHECKED, seal_checked, &r);
+}
+
+static void
+say_small(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_key_given given = {0};
+    struct p_vouch_done vouched = {0};
+    struct p_proved proved = {0};
+    struct p_seal_signed seal = {.seal = SPAN_LIT("SEAL")};
+    struct p_go_told told = {0};
+    struct p_go_ask go;
+    switch ((unsigned)m->type) {
+    case MSG_KEY_GIVE:
+        ANSWER(w, tag, m->transfer, KEY_GIVEN, key_given, &given);
+        return;
+    case MSG_VOUCH:
+        ANSWER(w, tag, m->transfer, VOUCH_DONE, vouch_done, &vouched);
+        return;
+    case MSG_PROVE:
+        ANSWER(w, tag, m->transfer, PROVED, proved, &proved);
+        return;
+    case MSG_SEAL_SIGN:
+        world_hash_of(m->transfer, 's', seal.seal_hash);
+        ANSWER(w, tag, m->transfer, SEAL_SIGNED, seal_signed, &seal);
+        return;
+    case MSG_GO_ASK:
+        assert(payload_go_ask_get(m->body, &go) == ERR_OK);
+        if (world_entry_of(w, m->transfer, ENTRY_DECISION, go.n) == NULL)
+            world_broke(w, "asked for GO without a logged decision");
+        ANSWER(w, tag, m->transfer, GO_TOLD, go_told, &told);
+        return;
+    default:
+        printf("# nobody answers %s\n", msg_name(m->type));
+        abort();
+    }
+}
+
+/* -- clerk's way out */
+
+enum err
+world_ask(void *ctx, enum role_id role, unsigned index, const struct msg *m, uint64_t tag)
+{
+    struct world *w = ctx;
+    (void)index;
+    assert(msg_rule_of((uint32_t)m->type) != NULL);
+    assert((msg_rule_of((uint32_t)m->type)->to & ROLE_BIT(role)) != 0);
+    if (w->crashed)
+        return ERR_ROLE_LOST;
+    if (world_chance(w, w->lost_ppm)) {
+        struct world_event *e = world_push(w, m->transfer, m->type, SPAN_LIT(""));
+        e->is_answer = true;
+        e->tag = tag;
+        e->err = ERR_ROLE_LOST;
+        return ERR_OK;
+    }
+    switch ((unsigned)m->type) {
+    case MSG_PREFLIGHT:
+        say_preflight(w, tag, m);
+        return ERR_OK;
+    case MSG_DECIDE:
+        say_decide(w, tag, m);
+        return ERR_OK;
+    case MSG_APPEND:
+        say_append(w, tag, m);
+        return ERR_OK;
+    case MSG_PARCEL_SEND:
+        say_parcel(w, tag, m);
+        return ERR_OK;
+    case MSG_PEER_VERIFY:
+        say_verify(w, tag, m);
+        return ERR_OK;
+    case MSG_PROOF_ASK:
+        say_proof(w, tag, m);
+        return ERR_OK;
+    case MSG_WRAP:
+        say_wrap(w, tag, m);
+        return ERR_OK;
+    case MSG_UNWRAP:
+        say_unwrap(w, tag, m);
+        return ERR_OK;
+    case MSG_RECEIPT_SIGN:
+        say_receipt(w, tag, m);
+        return ERR_OK;
+    case MSG_IMPORT_OFFER:
+        say_checked(w, tag, m);
+        return ERR_OK;
+    case MSG_SEAL_CHECK:
+        say_seal_checked(w, tag, m);
+        return ERR_OK;
+    default:
+        say_small(w, tag, m);
+        return ERR_OK;
+    }
+}
+
+enum err
+world_tell(void *ctx, enum role_id role, unsigned index, const struct msg *m)
+{
+    struct world *w = ctx;
+    assert((msg_rule_of((uint32_t)m->type)->to & ROLE_BIT(role)) != 0);
+    if (w->crashed)
+        return ERR_ROLE_LOST;
+    if (m->type == MSG_RETIRE)
+        w->retired[index] = true;
+    if (m->type == MSG_FORWARD && !w->silent_peer) {
+        struct p_forward_state r = {.stage = FORWARD_READY, .groups = 1};
+        TELL(w, ROLE_LINK, 0, m->transfer, FORWARD_STATE, forward_state, &r);
+    }
+    return ERR_OK;
+}
