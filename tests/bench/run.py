@@ -47,12 +47,11 @@ def cpu():
 
 
 def compiler(build):
-    text = said(["meson", "introspect", "--compilers", build])
-    try:
-        gcc = json.loads(text)["host"]["c"]
-        return f"{gcc['id']} {gcc['version']}"
-    except (KeyError, ValueError):
-        return ""
+    """The first line of --version of the compiler that the build folder names."""
+    text = said(["ninja", "-C", build, "-t", "commands", "schemas/libschemas.a"])
+    words = text.split("\n")[0].split(" ")
+    names = [word for word in words if os.path.basename(word) in ("cc", "gcc", "clang")]
+    return said([names[0], "--version"]).split("\n")[0] if names else ""
 
 
 def head(build):
@@ -82,7 +81,7 @@ def main():
                 print(f"bench: {name}: {error}", file=sys.stderr)
                 failed = True
                 continue
-        line = json.dumps({"case": name, **head(args.build), "result": result}, sort_keys=True)
+        line = json.dumps({"case": name, **head(os.path.abspath(args.build)), "result": result}, sort_keys=True)
         print(line, flush=True)
         with open(RESULTS, "a", encoding="utf-8") as file:
             file.write(line + "\n")
