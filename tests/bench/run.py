@@ -81,7 +81,8 @@ def main():
                 print(f"bench: {name}: {error}", file=sys.stderr)
                 failed = True
                 continue
-        line = json.dumps({"case": name, **head(os.path.abspath(args.build)), "result": result}, sort_keys=True)
+        entry = {"case": name, **head(os.path.abspath(args.build)), "result": result}
+        line = json.dumps(entry, sort_keys=True)
         print(line, flush=True)
         with open(RESULTS, "a", encoding="utf-8") as file:
             file.write(line + "\n")
