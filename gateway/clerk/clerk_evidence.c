@@ -6,6 +6,8 @@
 #include "gateway/core/parcel.h"
 #include "schemas/entry.h"
 #include "schemas/evidence.h"
+#include "schemas/json.h"
+#include "schemas/text.h"
 #include "schemas/wire.h"
 
 #include <stdlib.h>
@@ -132,26 +134,52 @@ evidence_records(struct flow *f, const struct store_row *row, struct evidence *e
     return ERR_OK;
 }
 
-/* Disclosures: vec16 field, salt[32], vec32 value, one after the other. */
+enum { EVIDENCE_SALT_NODES = 256 };
+
+/* One disclosure {"field","salt","value"} as judge wrote it. */
 static enum err
-evidence_salts(const struct flow *f, const struct store_entry *own, size_t count,
-               struct evidence *e)
+evidence_salt(const struct json_doc *doc, const struct json_node *node, struct evidence_salt *to)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct wire_reader r;
-        wire_reader_init(&r, own[i].salts);
-        while (wire_left(&r) > 0 && r.err == ERR_OK && e->salt_count < EVIDENCE_SALTS_MAX) {
-            struct evidence_salt *to = &e->salts[e->salt_count];
-            to->zone = span_str(f->config.zone);
-            to->index = own[i].index;
-            to->field = wire_get_vec16(&r, 64);
-            wire_get_copy(&r, to->salt, sizeof(to->salt));
-            to->value = wire_get_vec32(&r, MSG_PAYLOAD_MAX);
-            if (r.err == ERR_OK)
-                e->salt_count++;
-        }
-        TRY(r.err);
+    struct span hex;
+    if (node->type != JSON_OBJECT)
+        return ERR_TYPE;
+    TRY(json_need_str(doc, node, "field", 64, &to->field, NULL));
+    TRY(json_need_str(doc, node, "salt", 64, &hex, NULL));
+    TRY(json_need_str(doc, node, "value", MSG_PAYLOAD_MAX, &to->value, NULL));
+    return text_unhex(hex, false, to->salt, sizeof(to->salt));
+}
+
+/* The disclosures of one entry: a JSON list, whose decoded text stays in the room. */
+static enum err
+evidence_salts_of(struct flow *f, const struct store_entry *own, struct evidence *e)
+{
+    struct json_doc doc = {.node_cap = EVIDENCE_SALT_NODES, .text_cap = own->salts.len + 1};
+    uint8_t *nodes = NULL;
+    TRY(room_take(&f->room, sizeof(*doc.nodes) * EVIDENCE_SALT_NODES, &nodes));
+    TRY(room_take(&f->room, doc.text_cap, &doc.text));
+    doc.nodes = (void *)nodes;
+    TRY(json_read(&doc, own->salts, NULL));
+    if (doc.nodes[0].type != JSON_ARRAY)
+        return ERR_TYPE;
+    const struct json_node *item = json_first(&doc, &doc.nodes[0]);
+    for (; item != NULL; item = json_next(&doc, &doc.nodes[0], item)) {
+        if (e->salt_count == EVIDENCE_SALTS_MAX)
+            return ERR_FULL;
+        struct evidence_salt *to = &e->salts[e->salt_count];
+        TRY(evidence_salt(&doc, item, to));
+        to->zone = span_str(f->config.zone);
+        to->index = own->index;
+        e->salt_count++;
     }
+    return ERR_OK;
+}
+
+static enum err
+evidence_salts(struct flow *f, const struct store_entry *own, size_t count, struct evidence *e)
+{
+    for (size_t i = 0; i < count; i++)
+        if (own[i].salts.len > 0)
+            TRY(evidence_salts_of(f, &own[i], e));
     return ERR_OK;
 }
 

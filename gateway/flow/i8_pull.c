@@ -4,9 +4,9 @@
 #include "crypto/th.h"
 #include "gateway/clerk/spool.h"
 #include "gateway/flow/stages.h"
+#include "schemas/canon.h"
 #include "schemas/entry.h"
 #include "schemas/text.h"
-#include "schemas/wire.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -37,20 +37,24 @@ pull_is_readable(const struct store_row *row)
             row->state == FLOW_M9_LOGGED || row->state == FLOW_M9_DELIVERED);
 }
 
-/* One disclosure: vec16 field, salt[32], vec32 value. */
+/* One disclosure, as judge writes its own: [{"field","salt","value"}]. */
 static enum err
 pull_salts(struct flow *f, const char *field, const uint8_t salt[static 32], struct span value,
            struct span *ret)
 {
-    struct wire_writer w;
+    struct canon w;
     uint8_t *out = NULL;
-    const size_t cap = 2 + 32 + I8_SALT_BYTES + 4 + value.len;
+    const size_t cap = 256 + 6 * value.len;
     TRY(room_take(&f->room, cap, &out));
-    wire_writer_init(&w, out, cap);
-    wire_put_vec16(&w, span_str(field));
-    wire_put_bytes(&w, span_of(salt, I8_SALT_BYTES));
-    wire_put_vec32(&w, value);
-    return wire_writer_finish(&w, ret);
+    canon_init(&w, (char *)out, cap);
+    canon_array(&w);
+    canon_object(&w);
+    canon_member_str(&w, "field", field);
+    canon_member_hex(&w, "salt", span_of(salt, I8_SALT_BYTES));
+    canon_member_span(&w, "value", value);
+    canon_end(&w);
+    canon_end(&w);
+    return canon_finish(&w, ret);
 }
 
 static enum err

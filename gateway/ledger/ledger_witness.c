@@ -31,13 +31,13 @@ witness_hex(struct span name, char out[static 65])
     return text_hex(span_of(hash, sizeof(hash)), out, 65);
 }
 
-/* The note with which peer's witness answered us last, beside what we cosigned for it. */
+/* The note with which the witness of peer answered us last; not for auditors, who have `checkpoint`. */
 static enum err
 witness_path(const struct ledger_peer *peer, char out[static OURS_PATH_MAX])
 {
     char hex[65];
     TRY(witness_hex(span_str(peer->zone), hex));
-    (void)snprintf(out, OURS_PATH_MAX, "witness/%s/ours", hex);
+    (void)snprintf(out, OURS_PATH_MAX, "private/%s.ours", hex);
     return ERR_OK;
 }
 
