@@ -87,6 +87,25 @@ evidence_own(struct flow *f, const struct flow_job *job, const struct store_entr
     return wire_reader_finish(&r);
 }
 
+/* A proof ends in a checkpoint note, a note in its signature lines: ours goes behind them. */
+static enum err
+evidence_cosigned(struct flow *f, const struct store_row *row, uint64_t n, struct span proof,
+                  struct span *ret)
+{
+    struct span line;
+    uint8_t *out = NULL;
+    const enum err err = store_part_get(f->store, row->id, STORE_COSIGNED, n, &f->room, &line);
+    *ret = proof;
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && line.len == 0))
+        return ERR_OK;
+    TRY(err);
+    TRY(room_take(&f->room, proof.len + line.len, &out));
+    memcpy(out, proof.ptr, proof.len);
+    memcpy(out + proof.len, line.ptr, line.len);
+    *ret = span_of(out, proof.len + line.len);
+    return ERR_OK;
+}
+
 /* The other zone's entries, as its parcels brought them. */
 static enum err
 evidence_foreign(struct flow *f, const struct store_row *row, struct evidence *e)
@@ -113,7 +132,7 @@ evidence_foreign(struct flow *f, const struct store_row *row, struct evidence *e
         to->kind = span_str(entry_kind_name(entry.kind));
         to->index = proof.index;
         to->leaf = parcel.entry;
-        to->proof = parcel.proof;
+        TRY(evidence_cosigned(f, row, n, parcel.proof, &to->proof));
     }
     return ERR_OK;
 }

@@ -58,6 +58,7 @@ enum store_part {
     STORE_HELD = 16,     /* import: data key under a spool key until the receipt */
     STORE_INBOX = 17,    /* import: data key under the storage key */
     STORE_APPROVAL = 18, /* n: approval note for decision n */
+    STORE_COSIGNED = 19, /* n as STORE_PARCEL: our line under that parcel's checkpoint */
 };
 
 /* An entry clerk appends: its exact bytes before, its place after. index STORE_NONE: not yet. */

@@ -138,6 +138,10 @@ job_errand_drive(struct flow *f, struct flow_job *job)
     job_ask_proof(f, job, (uint8_t)job->b, job->c);
 }
 
+/* A receipt whose checkpoint the exporter has cosigned needs nothing more in its evidence. The peer
+ * cosigns within a round trip; after two seconds the receipt goes as it is. */
+enum { JOB_COSIGNED_TRIES = 40, JOB_COSIGNED_MS = 50 };
+
 static enum err
 job_errand_proof(struct flow *f, struct flow_job *job, const struct msg *m)
 {
@@ -146,6 +150,12 @@ job_errand_proof(struct flow *f, struct flow_job *job, const struct msg *m)
     struct p_parcel_send send = {.what = PARCEL_RECEIPT};
     struct span body;
     TRY(payload_proof_get(m->body, &p));
+    if (p.err == 0 && p.cosigned == 0 && job->step < JOB_COSIGNED_TRIES) {
+        job->step++;
+        job->conv.tag = 0;
+        job->conv.due_ms = flow_run_mono(f) + JOB_COSIGNED_MS;
+        return ERR_OK;
+    }
     if (p.err != 0 || store_row_get(f->store, job->id, &row) != ERR_OK ||
         job_parcel(f, job, job->a, &p, &send.parcel) != ERR_OK) {
         flow_job_retry(f, job);

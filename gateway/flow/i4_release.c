@@ -62,6 +62,7 @@ i4_fill(struct flow *f, struct flow_run *run, const void *arg)
     (void)snprintf(row->peer_origin, sizeof(row->peer_origin), "%.*s",
                    (int)news->verified->origin.len, (const char *)news->verified->origin.ptr);
     TRY(store_part_put(f->store, row->id, STORE_RELEASE, 0, news->parcel->record));
+    TRY(store_part_put(f->store, row->id, STORE_COSIGNED, 0, news->verified->cosignature));
     return store_part_put(f->store, row->id, STORE_PARCEL, 0, news->bytes);
 }
 

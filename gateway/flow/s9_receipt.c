@@ -149,6 +149,7 @@ s9_fill(struct flow *f, struct flow_run *run, const void *arg)
     TRY(parcel_read(news->parcel, &parcel));
     TRY(store_part_put(f->store, row->id, STORE_RECEIPT, status, parcel.record));
     TRY(store_part_put(f->store, row->id, STORE_PARCEL, status, news->parcel));
+    TRY(store_part_put(f->store, row->id, STORE_COSIGNED, status, news->verified.cosignature));
     row->receipt_status = status;
     if (status == RECEIPT_DELIVERED)
         row->outcome = FLOW_X12_DELIVERED;

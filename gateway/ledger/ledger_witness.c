@@ -31,7 +31,7 @@ witness_hex(struct span name, char out[static 65])
     return text_hex(span_of(hash, sizeof(hash)), out, 65);
 }
 
-/* The note with which the witness of peer answered us last; not for auditors, who have `checkpoint`. */
+/* The note with which the witness of peer answered us last. Auditors have `checkpoint`. */
 static enum err
 witness_path(const struct ledger_peer *peer, char out[static OURS_PATH_MAX])
 {
