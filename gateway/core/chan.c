@@ -85,6 +85,21 @@ chan_free(struct chan *chan)
 
 static void chan_ready(void *ctx, unsigned events);
 
+static unsigned
+chan_hears(const struct chan *chan)
+{
+    return chan->host->is_deaf && chan->role != ROLE_WARDEN ? 0 : LOOP_READ;
+}
+
+enum err
+chan_listen(struct chan *chan)
+{
+    if (chan->watch == NULL)
+        return ERR_OK;
+    return loop_watch_set(chan->watch,
+                          LOOP_READ | (chan->queue.count > 0 ? (unsigned)LOOP_WRITE : 0U));
+}
+
 enum err
 chan_open(struct chan *chan, int fd, uint32_t generation)
 {
@@ -102,7 +117,7 @@ chan_open(struct chan *chan, int fd, uint32_t generation)
         return ERR_OK;
     enum err err = loop_watch_new(chan->host->loop, fd, chan_ready, chan, &chan->watch);
     if (err == ERR_OK)
-        err = loop_watch_set(chan->watch, LOOP_READ);
+        err = loop_watch_set(chan->watch, chan_hears(chan));
     if (err != ERR_OK)
         chan_close(chan);
     return err;
@@ -220,7 +235,7 @@ chan_send_as(struct chan *chan, const struct msg *m, uint32_t seq)
     TRY(chan_queue_send(&chan->queue, chan->fd, span_of(chan->host->tx, len), m->fds, m->fd_count));
     chan->tx_seq = seq;
     if (chan->watch != NULL && chan->queue.count > 0)
-        return loop_watch_set(chan->watch, LOOP_READ | LOOP_WRITE);
+        return loop_watch_set(chan->watch, chan_hears(chan) | LOOP_WRITE);
     return ERR_OK;
 }
 
@@ -431,7 +446,7 @@ chan_ready(void *ctx, unsigned events)
         /* A dead peer is noticed by reading, after everything it said was heard. */
         (void)!chan_queue_flush(&chan->queue, chan->fd);
         if (chan->queue.count == 0)
-            (void)!loop_watch_set(chan->watch, LOOP_READ);
+            (void)!loop_watch_set(chan->watch, chan_hears(chan));
     }
     if ((events & LOOP_READ) == 0)
         return;

@@ -35,6 +35,9 @@ struct chan_host {
     enum role_id self;
     unsigned self_index;
     void *ctx;
+    /* While set nothing is read from any channel but the warden's: a peer may speak before this
+     * process is ready to hear. chan_listen ends it for one channel. */
+    bool is_deaf;
     /* A message that is not an answer to an open question. ERR_OK, or any error = the sender broke
      * the rules (channel closed, reported). Take descriptors with msg_take_fd. */
     enum err (*on_message)(void *ctx, struct chan *chan, struct msg *m);
@@ -59,6 +62,9 @@ MUST_USE enum err chan_open(struct chan *chan, int fd, uint32_t generation);
 
 /* Closes; open questions fail with ERR_ROLE_LOST from within this call. No callback of host. */
 void chan_close(struct chan *chan);
+
+/* Reads what waited while the host was deaf, and whatever comes. ERR_SYS, ERR_NOMEM. */
+MUST_USE enum err chan_listen(struct chan *chan);
 
 bool chan_is_open(const struct chan *chan);
 bool chan_is_blocking(const struct chan *chan);

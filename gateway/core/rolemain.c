@@ -327,10 +327,27 @@ rolemain_rogue(struct rolemain_state *s)
 }
 #endif
 
+/* Peers that ran before us have spoken already; now there is somebody to hear it. */
+static enum err
+rolemain_listen(struct rolemain_state *s)
+{
+    for (unsigned kind = 0; kind < 2; kind++) {
+        for (unsigned role = 0; role < ROLE_COUNT; role++) {
+            for (unsigned i = 0; i < ROLE_INDEX_MAX; i++) {
+                struct chan *chan = s->chans[kind][role][i];
+                if (chan != NULL && chan_is_open(chan))
+                    TRY(chan_listen(chan));
+            }
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err
 rolemain_on_start(struct rolemain_state *s)
 {
     s->phase = ROLEMAIN_RUNNING;
+    s->host.is_deaf = false;
     FAULT_POINT(role_started);
     if (s->ops->on_peer_new != NULL) {
         for (unsigned role = 0; role < ROLE_COUNT; role++) {
@@ -350,6 +367,7 @@ rolemain_on_start(struct rolemain_state *s)
     if (FAULT_ERR(role_rogue) != ERR_OK)
         rolemain_rogue(s);
 #endif
+    TRY(rolemain_listen(s));
     return loop_timer_set(s->stats, ROLEMAIN_STATS_MS);
 }
 
@@ -519,6 +537,7 @@ rolemain_prepare(struct rolemain_state *s, const struct role_ops *ops, unsigned 
     s->host.self = ops->role;
     s->host.self_index = index;
     s->host.ctx = s;
+    s->host.is_deaf = true;
     s->host.on_message = rolemain_on_message;
     s->host.on_lost = rolemain_on_lost;
     s->host.on_violation = rolemain_on_violation;

@@ -259,6 +259,25 @@ test_queue(void)
         CHECK(seen.messages == 1 && seen.violations == 0 && seen.lost == 0);
         drop();
     }
+    TEST("what a peer says before its receiver is ready waits until then")
+    {
+        int ends[2];
+        make(false);
+        b_host.is_deaf = true;
+        CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+        CHECK_EQ(chan_open(a, ends[0], 8), ERR_OK);
+        CHECK_EQ(chan_open(b, ends[1], 8), ERR_OK);
+        CHECK_EQ(chan_send(a, &ask), ERR_OK);
+        CHECK_EQ(chan_send(a, &ask), ERR_OK);
+        turn(3);
+        CHECK_EQ(seen.messages, 0);
+        b_host.is_deaf = false;
+        CHECK_EQ(chan_listen(b), ERR_OK);
+        turn(3);
+        CHECK(seen.messages == 2 && seen.violations == 0 && seen.lost == 0);
+        drop();
+        CHECK_EQ(chan_listen(a), ERR_OK); /* a closed one has nothing to say */
+    }
 }
 
 /* Sends m as the hostile judge; clerk must call it a violation, close, and live on. */
