@@ -6,7 +6,9 @@ Uses only the tools' public commands and plain HTTPS. TAP is printed through `ch
 import http.client
 import json
 import os
+import random
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -53,6 +55,24 @@ class Answer:
         return f"{self.status} {self.headers} {self.body[:600]!r}"
 
 
+def free_base():
+    """A base for the ports of a sandbox, far from the default and from other tests': a gateway that
+    is restarted must find its ports again."""
+    for _ in range(200):
+        base = random.randrange(20000, 32000, 40)
+        socks = []
+        try:
+            for offset in range(40):
+                socks.append(socket.create_server(("127.0.0.1", base + offset)))
+            return base
+        except OSError:
+            continue
+        finally:
+            for sock in socks:
+                sock.close()
+    raise RuntimeError("no free ports")
+
+
 class Corridor:
     """`with Corridor() as c:`; c.kept is the folder when keep=True or a check failed."""
 
@@ -64,7 +84,7 @@ class Corridor:
         self.agreements = agreements
         self.policies = policies
         self.env = dict(os.environ, **(env or {}))
-        self.port = port
+        self.port = port or free_base()
 
     def tool(self, *args, program="tdz", **kwargs):
         kwargs.setdefault("timeout", 120)
@@ -75,8 +95,7 @@ class Corridor:
         args = ["sandbox", "up", self.dir, *more]
         if self.third:
             args += ["--third"]
-        if self.port:
-            args += ["--port", str(self.port)]
+        args += ["--port", str(self.port)]
         if self.agreements:
             args += ["--agreements", self.agreements]
         if self.policies:
