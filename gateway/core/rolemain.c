@@ -160,7 +160,8 @@ rolemain_on_lost(void *ctx, struct chan *chan)
         return;
     }
     rolemain_accuse(s, chan, ERR_CLOSED, 0);
-    if (s->ops->on_peer_lost != NULL && !chan_is_blocking(chan))
+    /* Before set-up is done there is nobody to hear of it. */
+    if (s->phase != ROLEMAIN_CONFIGURING && s->ops->on_peer_lost != NULL && !chan_is_blocking(chan))
         s->ops->on_peer_lost(&s->rm, chan);
 }
 
@@ -175,7 +176,8 @@ rolemain_on_violation(void *ctx, struct chan *chan, enum err why, uint32_t type)
     OPLOG(&s->log, EVENT_MESSAGE_BAD, OPLOG_STR("from", role_name(chan_role(chan))),
           OPLOG_INT("from_index", chan_index(chan)), OPLOG_INT("type", type), OPLOG_ERR(why));
     rolemain_accuse(s, chan, why, type);
-    if (s->ops->on_peer_lost != NULL && !chan_is_blocking(chan))
+    /* Before set-up is done there is nobody to hear of it. */
+    if (s->phase != ROLEMAIN_CONFIGURING && s->ops->on_peer_lost != NULL && !chan_is_blocking(chan))
         s->ops->on_peer_lost(&s->rm, chan);
 }
 
