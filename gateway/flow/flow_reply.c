@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/clerk/transfer_json.h"
-#include "gateway/flow/flow_run.h"
+#include "gateway/flow/stages.h"
 #include "schemas/problem.h"
 
 #include <errno.h>
@@ -79,6 +79,7 @@ struct reply_put {
     uint16_t status;
     const char *code; /* "" = JSON */
     struct span body;
+    struct span detail;
 };
 
 static enum err
@@ -96,6 +97,9 @@ reply_put_of(struct flow *f, const struct store_row *row, struct reply_put *ret)
         put.status = 403;
         put.code = "denied";
         TRY(transfer_json_decision(f, row, &put.body));
+        /* What cannot be described is still refused. */
+        if (flow_columns(f, row, &put.detail) != ERR_OK)
+            put.detail = (struct span){0};
         *ret = put;
         return ERR_OK;
     }
@@ -136,7 +140,7 @@ flow_reply_put(struct flow *f, struct flow_run *run, bool timeout)
     if (err != ERR_OK)
         flow_reply_code(f, &ticket, row->id, "internal", SPAN_LIT(""), SPAN_LIT(""));
     else if (put.code[0] != 0)
-        flow_reply_code(f, &ticket, row->id, put.code, SPAN_LIT(""), put.body);
+        flow_reply_code(f, &ticket, row->id, put.code, put.detail, put.body);
     else
         flow_reply_json(f, &ticket, row->id, put.status, put.body, ANSWER_LOCATION, SPAN_LIT(""));
 }

@@ -105,6 +105,9 @@ enum err i8_pull_open(struct flow *f, unsigned edge, const struct chan_ticket *t
 void i8_pull_drive(struct flow *f, struct flow_job *job);
 enum err i8_pull_answer(struct flow *f, struct flow_job *job, const struct msg *m);
 void i8_pull_end(struct flow *f, uint32_t pull);
+/* For the detail of a refusal: the columns observed as another class than declared; empty when
+ * there are none. A view into the room. */
+MUST_USE enum err flow_columns(struct flow *f, const struct store_row *row, struct span *ret);
 /* The exporter's entry that RELEASE came with; ret views row and leaf[32]. Errors of the store and
  * of the parcel. */
 MUST_USE enum err i9_erase_peer(struct flow *f, const struct store_row *row,
