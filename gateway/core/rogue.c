@@ -3,9 +3,7 @@
 
 #if TDZ_FAULTS
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "crypto/seal.h"
@@ -113,29 +111,6 @@ rogue_transfer(struct msg *m)
     return ERR_OK;
 }
 
-/* Findings that carry a word of the data: the first column is named by what is in it. */
-static enum err
-rogue_findings_words(struct msg *m)
-{
-    static uint8_t text[ROGUE_KEPT_MAX];
-    static const char from[] = "\"device\"";
-    static const char word[] = "\"wo.rds\"";
-    if (m->fd_count != 1)
-        return ERR_STATE;
-    const ssize_t len = pread(m->fds[0], text, sizeof(text), 0);
-    uint8_t *at = len <= 0 ? NULL : memmem(text, (size_t)len, from, sizeof(from) - 1);
-    const int fd = at == NULL ? -1 : memfd_create("rogue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return ERR_STATE;
-    memcpy(at, word, sizeof(word) - 1);
-    if (pwrite(fd, text, (size_t)len, 0) != len || dup3(fd, m->fds[0], O_CLOEXEC) < 0) {
-        (void)close(fd);
-        return ERR_STATE;
-    }
-    (void)close(fd);
-    return ERR_OK;
-}
-
 static enum err
 rogue_hold_back(struct msg *m)
 {
@@ -158,7 +133,6 @@ static const struct {
     SENDS(edge_transfer, EDGE, CLERK, UPLOAD_END, rogue_transfer),
     SENDS(edge_ring, EDGE, INSPECTOR, RING_UPLOAD, rogue_ring_offer),
     SENDS(inspector_bytes, INSPECTOR, JUDGE, FINDINGS, rogue_findings_bytes),
-    SENDS(inspector_words, INSPECTOR, JUDGE, FINDINGS, rogue_findings_words),
     SENDS(sealer_root, SEALER, KEEPER, SEALED, rogue_sealed_root),
     SENDS(ledger_proof, LEDGER, KEEPER, LOGGED, rogue_logged_proof),
     SENDS(ledger_leaf, LEDGER, KEEPER, LOGGED, rogue_logged_leaf),
@@ -325,9 +299,9 @@ rogue_clerk_unwrap(const struct msg *m)
     p.release = wire_get_vec32(&r, ROGUE_KEPT_MAX);
     rogue_seal_offer(p.offer_hash);
     if (rogue.chans[0][ROLE_SEALER] != NULL)
-        p.sealer_gen = chan_generation(rogue.chans[0][ROLE_SEALER]);
+        p.sealer_gen = chan_incarnation(rogue.chans[0][ROLE_SEALER]);
     if (rogue.chans[0][ROLE_INSPECTOR] != NULL)
-        p.inspector_gen = chan_generation(rogue.chans[0][ROLE_INSPECTOR]);
+        p.inspector_gen = chan_incarnation(rogue.chans[0][ROLE_INSPECTOR]);
     const enum err err = payload_unwrap_put(&p, rogue.body, sizeof(rogue.body), &body);
     rogue_ask(act, MSG_UNWRAP, m->transfer, err, body);
 }
@@ -360,7 +334,7 @@ rogue_clerk_pull(const struct msg *m)
                            .pull = 1};
     rogue_seal_offer(p.offer_hash);
     if (rogue.chans[0][ROLE_SEALER] != NULL)
-        p.sealer_gen = chan_generation(rogue.chans[0][ROLE_SEALER]);
+        p.sealer_gen = chan_incarnation(rogue.chans[0][ROLE_SEALER]);
     const enum err err = payload_key_give_put(&p, rogue.body, sizeof(rogue.body), &body);
     rogue_ask(act, MSG_KEY_GIVE, m->transfer, err, body);
 }
