@@ -322,8 +322,6 @@ ring_publish(struct ring *ring, uint32_t len, uint32_t flags)
     atomic_store_explicit(&ring->shared->produced, ring->own, memory_order_release);
     ring_wake(ring);
 #if TDZ_FAULTS
-    if (FAULT_ERR(rogue_ring_index) != ERR_OK)
-        atomic_store_explicit(&ring->shared->produced, ring->own + 1000, memory_order_release);
     if (len > 0 && FAULT_ERR(rogue_ring_rewrite) != ERR_OK)
         ring_rewrite(ring, ring->own - 1, len);
 #endif

@@ -168,8 +168,6 @@ ACTS = [
      ("failed", "none", "receiving"), None),
     (EXPORT, "edge/rogue_edge_ring:err", "edge sends the ring of another container", CLEAN,
      ("failed", "none", "receiving"), None),
-    (EXPORT, "edge/rogue_ring_index:errs", "edge runs ahead in its ring", CLEAN,
-     ("failed", "none"), None),
     (EXPORT, "edge/rogue_ring_length:err", "edge writes a slot longer than a slot", CLEAN,
      ("failed", "none"), None),
     (EXPORT, "inspector/rogue_ring_length:err", "inspector writes a slot longer than a slot", CLEAN,
