@@ -161,7 +161,8 @@ def unregistered(c):
 
 def revoked(c):
     """With a revocation list the revoked is out, and everyone else stays in."""
-    folder = os.path.join(c.dir, "made", "my-cyberjaya-partner", "bad")
+    folder = os.path.join(c.dir, "made",
+                          "my-cyberjaya-partner-hospital-kl", "bad")
     path = c.map["zones"][ZONE]["config"]
     with open(path, encoding="utf-8") as f:
         config = json.load(f)

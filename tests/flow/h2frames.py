@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/2 frames of one's own making, and a client that floods a server with them."""
+import socket
 import ssl
 import struct
 import threading
@@ -84,6 +85,12 @@ class Abuser:
         return None
 
     def close(self):
+        """The reader ends first: its descriptor's number must not become another connection's."""
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.thread.join(25)
         self.sock.close()
 
 

@@ -121,7 +121,7 @@ class Reply:
 
 def bad_certificates(corridor, zone, role, name):
     """The folder bad/ of certs-example/make.sh, made with the authorities of the corridor."""
-    out = os.path.join(corridor.dir, "made", f"{zone}-{role}")
+    out = os.path.join(corridor.dir, "made", f"{zone}-{role}-{name}")
     for each in corridor.map["zones"]:
         os.makedirs(os.path.join(out, each))
         for part in ("ca.pem", "ca.key"):
