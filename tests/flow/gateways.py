@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A corridor whose gateways are started, killed and started again one by one."""
+import collections
+import http.client
+import json
+import os
+import signal
+import subprocess
+import time
+
+import corridor
+import invariants
+import tables
+from corridor import check
+
+WHO, TO = "hospital-kl", "lab-shanghai"
+EXPORT, IMPORT = "my-cyberjaya", "cn-lingang"
+AGREEMENT = "oncology-2026"
+ROWS = 12
+READY_S = 30
+# States of gateway/flow/flow.def in which a transfer that nothing is asked of any more may stand.
+RESTFUL = ("x10", "x12", "xd", "xf", "m7", "m9", "md", "mf", "m9x")
+
+
+class Gateways(corridor.Corridor):
+    """`with` starts every gateway; `start`, `stop` and `die` are of one zone."""
+
+    def __init__(self, third=False):
+        super().__init__(os.environ["TDZ_BUILD_FAULTS"], third=third)
+        self.running = {}
+        self.deaths = collections.Counter()  # zone -> gateways found dead and started again
+
+    def __enter__(self):
+        self.up("--no-start")
+        for zone in self.map["zones"]:
+            self.start(zone)
+        return self
+
+    def __exit__(self, *more):
+        for zone in list(self.running):
+            self.stop(zone)
+        super().__exit__(*more)
+
+    def start(self, zone, fault=None, wait="gateway-ready"):
+        env = {"TDZ_FAULT": fault} if fault else {}
+        self.mark = os.path.getsize(self.log(zone)) if os.path.exists(self.log(zone)) else 0
+        with open(self.log(zone), "ab") as log:
+            self.running[zone] = subprocess.Popen(
+                [os.path.join(self.build, "gateway", "tdzd"), self.map["zones"][zone]["config"]],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True)
+        if wait and not self.saw(zone, wait, self.mark):
+            raise RuntimeError(f"{zone} never said {wait}\n{self.logs()}")
+
+    def stop(self, zone):
+        process = self.running.pop(zone, None)
+        if process is None:
+            return None
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(READY_S)
+        except subprocess.TimeoutExpired:
+            self.slay(process)
+            return None
+
+    @staticmethod
+    def slay(process):
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def died(self, zone, seconds=20):
+        """True once a fault has killed the gateway of zone."""
+        try:
+            self.running[zone].wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def log(self, zone):
+        return os.path.join(self.dir, zone, "gateway.log")
+
+    def events(self, zone, since=0):
+        found = []
+        with open(self.log(zone), encoding="utf-8", errors="replace") as f:
+            f.seek(since)
+            for line in f:
+                if line.startswith("{") and line.endswith("}\n"):
+                    try:
+                        found.append(json.loads(line))
+                    except ValueError:
+                        continue  # cut by a kill
+        return found
+
+    def saw(self, zone, event, since=0, seconds=READY_S):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if any(e["event"] == event for e in self.events(zone, since)):
+                return True
+            if zone in self.running and self.running[zone].poll() is not None:
+                return False
+            time.sleep(0.03)
+        return False
+
+    def pid_of(self, zone, role):
+        found = [e["pid"] for e in self.events(zone)
+                 if e["event"] == "role-ready" and e["child"] == role and e["child_index"] == 0]
+        return found[-1]
+
+    def revive(self):
+        """What a service manager does: starts again, without a fault, what has died."""
+        for zone, process in list(self.running.items()):
+            if process.poll() is not None:
+                self.deaths[zone] += 1
+                self.start(zone)
+
+    def until(self, ask, enough, seconds=30):
+        """The answer as soon as it is enough, else the last one; dead gateways are revived."""
+        end = time.monotonic() + seconds
+        answer = None
+        while True:
+            self.revive()
+            try:
+                answer = ask()
+                if enough(answer):
+                    return answer
+            except (OSError, ValueError, KeyError, http.client.HTTPException):
+                pass
+            if time.monotonic() > end:
+                return answer
+            time.sleep(0.1)
+
+    def send_again(self, name, data, agreement=AGREEMENT, seconds=30, **headers):
+        """One push as a patient client sends it: the same key until somebody answers, so that it
+        never becomes two. The answer, or None."""
+        return self.until(
+            lambda: self.push(WHO, agreement, name, data, Idempotency_Key=f'"{name}"',
+                              Prefer="wait=2", **headers),
+            lambda a: a.status not in (409, 423, 429) and a.status < 500, seconds)
+
+    def settle(self, transfer, seconds=30, states=corridor.FINAL):
+        """The transfer as its sender sees it in the end, whatever dies meanwhile."""
+        return self.until(lambda: self.state(WHO, transfer),
+                          lambda t: t["state"] in states, seconds) or {}
+
+    def collect(self, transfer, seconds=30):
+        """The recipient pulls and acknowledges; the bytes, or None."""
+        got = self.until(lambda: self.pull(TO, transfer), lambda a: a.status == 200, seconds)
+        ack = self.until(lambda: self.request(TO, "POST", f"/v1/inbox/{transfer}/ack"),
+                         lambda a: a.status == 204, seconds)
+        return got.body if got and got.status == 200 and ack and ack.status == 204 else None
+
+
+def dataset(number):
+    """A register of ROWS persons nobody else's register has."""
+    return tables.hospital(ROWS, seed=1000 + number)
+
+
+def people(data):
+    """Identity numbers of a register."""
+    return {line.split(b",")[0] for line in data.splitlines()[1:]}
+
+
+def examine(c, crossed, stopped, counted):
+    """Checks every invariant: crossed = transfer -> delivered?, stopped = transfers that must not
+    have crossed, counted = persons that were released."""
+    zones = c.map["zones"]
+    logs = [zones[EXPORT]["log_dir"], zones[IMPORT]["log_dir"]]
+    exported, imported = (invariants.by_transfer(log) for log in logs)
+    inbox = c.inbox(TO)
+    faults = invariants.inbox_is_whole(inbox, imported)
+    check("the inbox shows exactly what the log says was received", not faults, faults)
+    for zone in zones:
+        c.stop(zone)
+    exported, imported = (invariants.by_transfer(log) for log in logs)
+    for log, zone in zip(logs, (EXPORT, IMPORT)):
+        faults = invariants.log_is_unambiguous(log)
+        check(f"the log of {zone} says nothing twice", not faults, faults)
+        code, report = c.audit(log)
+        check(f"the log of {zone} verifies", code == 0 and report.get("ok"), report)
+        faults = invariants.database(zones[zone], RESTFUL)
+        check(f"every row of {zone} agrees with its log and its spool", not faults, faults)
+    faults = [f for t, delivered in crossed.items()
+              for f in invariants.crossed(t, exported, imported, delivered)]
+    check(f"each of {len(crossed)} acknowledged transfers is in both logs exactly once",
+          not faults and crossed, faults)
+    faults = [f for t in stopped for f in invariants.stopped(t, exported, imported)]
+    check("what did not cross is in no log as crossed", not faults, faults)
+    out = c.tool("reconcile", "--json", *logs, program="tdz-audit")
+    report = json.loads(out.stdout) if out.stdout else {}
+    wrong = {k: report.get(k) for k in ("only_a", "only_b", "digest", "verdict", "open")
+             if report.get(k) != []}
+    check("the two logs reconcile", not wrong and
+          set(crossed) <= {m if isinstance(m, str) else m["transfer"]
+                           for m in report.get("matched", [])}, (report, out.stderr))
+    counts = invariants.persons(zones[EXPORT])
+    check(f"{counted} persons are counted, as many as were released",
+          counts and all(n == sets for n, sets in counts.values()) and
+          sum(n for n, _ in counts.values()) == counted, counts)
