@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -185,6 +186,13 @@ fault_hit(enum fault_id id)
     return result;
 }
 
+void
+fault_role_killed(const char *spec)
+{
+    if (spec != NULL && strstr(spec, ":killall") != NULL)
+        (void)kill(0, SIGKILL);
+}
+
 uint32_t
 fault_count(enum fault_id id)
 {
@@ -207,6 +215,12 @@ fault_hit(enum fault_id id)
 {
     assert(id < FAULT_COUNT);
     return ERR_OK;
+}
+
+void
+fault_role_killed(const char *spec)
+{
+    (void)spec;
 }
 
 uint32_t

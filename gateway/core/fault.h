@@ -40,6 +40,10 @@ const char *fault_spec(char *const *envp);
 
 enum err fault_hit(enum fault_id id);
 
+/* Told to warden when SIGKILL ended a role: if spec (may be NULL) arms a killall, the process group
+ * follows. A sandboxed role cannot do it itself: Landlock keeps its signals inside its domain. */
+void fault_role_killed(const char *spec);
+
 /* How often this process passed the point so far. */
 uint32_t fault_count(enum fault_id id);
 

@@ -267,6 +267,8 @@ warden_crashed(struct warden_child *child, int status, int64_t now_ms)
 {
     struct warden *w = child->warden;
     const int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (number == SIGKILL)
+        fault_role_killed(w->fault_spec);
     OPLOG(&w->log, EVENT_ROLE_LOST, OPLOG_STR("child", role_name(child->role)),
           OPLOG_INT("child_index", child->index), OPLOG_INT("signal", number),
           OPLOG_STR("signal_name", number == 0 ? "" : sigabbrev_np(number)),
