@@ -53,7 +53,7 @@ i7_ask(struct flow *f, struct flow_run *run)
         ask.received_at = (uint64_t)(row->logged_ms / 1000);
     TRY(i7_part(f, row, STORE_PERMIT, row->n, &ask.permit));
     TRY(i7_part(f, row, STORE_HELD, 0, &ask.held));
-    if (row->receipt_status == I7_EXPIRED)
+    if (row->receipt_status == I7_EXPIRED || row->receipt_status == I7_DELIVERED)
         TRY(i7_part(f, row, STORE_RELEASE, 0, &ask.release));
     TRY(payload_receipt_sign_put(&ask, f->tx, sizeof(f->tx), &body));
     flow_run_ask(f, run, ROLE_KEEPER, 0, MSG_RECEIPT_SIGN, body);
