@@ -60,7 +60,7 @@ def armed(c, name, zone, point, how, number):
         got = c.collect(transfer) if taken else None
         check(f"{label}: the recipient pulls all of it, without an identity number",
               got is not None and got.count(b"\n") == data.count(b"\n") and
-              not any(p in got for p in gateways.people(data)), (got and got[:200], c.logs(8)))
+              not any(p in got for p in gateways.numbers(data)), (got and got[:200], c.logs(8)))
         last = c.settle(transfer, states=("delivered",)) if taken else {}
         check(f"{label}: and its sender sees it delivered", last.get("state") == "delivered",
               (last, c.logs(8)))
@@ -109,8 +109,8 @@ def main():
                 stopped.append(transfer)
             else:
                 crossed[transfer] = data
-        people = set().union(*(gateways.people(data) for data in crossed.values()))
-        gateways.examine(c, dict.fromkeys(crossed, True), stopped, len(people))
+        counted = set().union(*(gateways.identifiers(data) for data in crossed.values()))
+        gateways.examine(c, dict.fromkeys(crossed, True), stopped, len(counted))
     corridor.finish()
 
 
