@@ -28,6 +28,17 @@ HEADERS = head()
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
 
 
+def split(data):
+    """(type, flags, stream, payload) of each whole or cut frame in data."""
+    found, at = [], 0
+    while at + 9 <= len(data):
+        size = int.from_bytes(data[at:at + 3], "big")
+        found.append((data[at + 3], data[at + 4], int.from_bytes(data[at + 5:at + 9], "big"),
+                      data[at + 9:at + 9 + size]))
+        at += 9 + size
+    return found
+
+
 class Abuser:
     """Sends frames as fast as they are taken while a thread reads what comes back."""
 
@@ -69,14 +80,7 @@ class Abuser:
         return self.ended is not None
 
     def frames(self):
-        found, at, data = [], 0, bytes(self.got)
-        while at + 9 <= len(data):
-            size = int.from_bytes(data[at:at + 3], "big")
-            found.append((data[at + 3], data[at + 4],
-                          int.from_bytes(data[at + 5:at + 9], "big"),
-                          data[at + 9:at + 9 + size]))
-            at += 9 + size
-        return found
+        return split(bytes(self.got))
 
     def goaway(self):
         for kind, _, _, payload in self.frames():
