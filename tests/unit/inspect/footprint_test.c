@@ -46,7 +46,7 @@ table(unsigned columns, unsigned rows, unsigned persons)
 }
 
 /* Bytes that one of many open streams keeps resident after all of in was fed in small pieces. */
-static size_t
+__attribute__((unused)) static size_t
 footprint(struct span in)
 {
     const struct inspection_config config = {.counting_key = inspected_key};
@@ -89,7 +89,7 @@ int
 main(void)
 {
     TEST("set-up") CHECK(inspected_setup());
-    const struct span narrow = table(15, 3000, 40);
+    __attribute__((unused)) const struct span narrow = table(15, 3000, 40);
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     test_skip("open streams are small", "a sanitizer's allocator keeps more than the program");
 #else
