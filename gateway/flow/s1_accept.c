@@ -111,6 +111,7 @@ s1_replay(struct flow *f, const struct chan_ticket *t, const struct p_upload_ope
 {
     const int64_t since = flow_run_wall(f) - f->config.idempotency_ms;
     struct store_idem idem;
+    struct store_row first;
     char code[64];
     const enum err err =
         store_idem_get(f->store, row->party, p->idempotency_key, since, &f->room, &idem);
@@ -122,6 +123,9 @@ s1_replay(struct flow *f, const struct chan_ticket *t, const struct p_upload_ope
     }
     if (memcmp(idem.fingerprint, p->fingerprint, sizeof(idem.fingerprint)) != 0)
         flow_reply_code(f, t, NULL, "idempotency-mismatch", SPAN_LIT(""), SPAN_LIT(""));
+    else if (idem.status == 0 && store_row_get(f->store, idem.transfer, &first) == ERR_OK &&
+             flow_state_is_final(first.shown))
+        flow_reply_row(f, t, &first); /* a stop came between its end and its answer */
     else if (idem.status == 0)
         flow_reply_code(f, t, idem.transfer, "idempotency-in-progress", SPAN_LIT(""), SPAN_LIT(""));
     else if (idem.code.len > 0 && s1_text(idem.code, code, sizeof(code)) == ERR_OK)
