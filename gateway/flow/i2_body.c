@@ -104,6 +104,24 @@ i2_has_room(struct flow *f, const struct flow_run *run, uint64_t bytes)
            peer < f->config.spool_peer_bytes_max && bytes <= f->config.spool_peer_bytes_max - peer;
 }
 
+/* Keeper was restarted and does not know the offer: judge checks the stored one again and tells
+ * keeper. The peer was answered 503 and shows its SEAL again. */
+static enum err
+i2_offer_recall(struct flow *f, struct flow_run *run)
+{
+    struct p_import_offer ask = {.peer = span_str(run->row.peer)};
+    struct span body;
+    const enum err err =
+        store_part_get(f->store, run->row.id, STORE_OFFER, 0, &f->room, &ask.offer);
+    if (err != ERR_OK) {
+        flow_run_dead(f); /* the row says it is there */
+        return ERR_OK;
+    }
+    TRY(payload_import_offer_put(&ask, f->tx, sizeof(f->tx), &body));
+    flow_run_ask(f, run, ROLE_JUDGE, 0, MSG_IMPORT_OFFER, body);
+    return ERR_OK;
+}
+
 static enum err
 i2_fill(struct flow *f, struct flow_run *run, const void *arg)
 {
@@ -125,9 +143,12 @@ i2_body_checked(struct flow *f, struct flow_run *run, const struct msg *m)
     TRY(payload_seal_checked_get(m->body, &p));
     if (run->row.state != FLOW_M1_OFFERED || !run->has_open)
         return ERR_OK;
+    if (p.err == (uint16_t)-ERR_NOT_FOUND) {
+        i2_body_stop(f, run, 503);
+        return i2_offer_recall(f, run);
+    }
     if (p.err != 0) {
-        /* NOT_FOUND: keeper was restarted and does not know the offer; the peer offers it again. */
-        i2_body_stop(f, run, p.err == (uint16_t)-ERR_NOT_FOUND ? 503 : 400);
+        i2_body_stop(f, run, 400);
         return ERR_OK;
     }
     if (p.plaintext_len > BODY_PLAIN_MAX || p.plaintext_len > f->config.dataset_bytes_max ||
