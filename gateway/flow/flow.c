@@ -483,7 +483,7 @@ flow_lost_run(struct flow *f, struct flow_run *run, enum role_id role, unsigned 
     }
     if (run->row.seq != 0 && run->row.state == FLOW_M4_RELEASED && (inspector || sealer))
         i5_open_again(f, run);
-    if (role == ROLE_LINK && run->row.state == FLOW_X7_FORWARDING) {
+    if (role == ROLE_LINK && s7_forward_runs(run)) {
         run->flags &= ~(unsigned)(RUN_GONE | RUN_READY | RUN_SENT);
         if (run->conv.tag == 0)
             flow_run_retry(f, run);

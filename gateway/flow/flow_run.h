@@ -35,6 +35,7 @@ enum {
     RUN_VOUCHED = 1 << 12,
     RUN_SENT = 1 << 13,
     RUN_RECHECK = 1 << 14, /* keeper forgot: judge and ledger must tell it again */
+    RUN_RESEND = 1 << 15,  /* released, and the peer no longer has the whole body */
 };
 
 /* Copies of messages that wait for their other half. */

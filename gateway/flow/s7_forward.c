@@ -53,6 +53,17 @@ s7_ask_wrap(struct flow *f, struct flow_run *run)
     return ERR_OK;
 }
 
+/* The body goes to the peer, from the first group it does not hold. */
+static enum err
+s7_carry(struct flow *f, struct flow_run *run)
+{
+    if ((run->flags & RUN_GONE) == 0)
+        return s7_ask_go(f, run);
+    TRY(s7_send(f, run));
+    flow_run_wait(f, run, S7_AGAIN_MS);
+    return ERR_OK;
+}
+
 static enum err
 s7_step(struct flow *f, struct flow_run *run)
 {
@@ -67,11 +78,24 @@ s7_step(struct flow *f, struct flow_run *run)
         }
         return s7_ask_wrap(f, run);
     }
-    if ((run->flags & RUN_GONE) == 0)
-        return s7_ask_go(f, run);
-    TRY(s7_send(f, run));
-    flow_run_wait(f, run, S7_AGAIN_MS);
-    return ERR_OK;
+    return s7_carry(f, run);
+}
+
+void
+s7_forward_resend(struct flow *f, struct flow_run *run)
+{
+    const enum err err = s7_carry(f, run);
+    if (err == ERR_IO)
+        flow_run_dead(f);
+    else if (err != ERR_OK)
+        flow_run_retry(f, run);
+}
+
+bool
+s7_forward_runs(const struct flow_run *run)
+{
+    return run->row.state == FLOW_X7_FORWARDING ||
+           (run->row.state == FLOW_X8_RELEASED && (run->flags & RUN_RESEND) != 0);
 }
 
 void
@@ -93,7 +117,7 @@ s7_forward_told(struct flow *f, struct flow_run *run, const struct msg *m)
 {
     struct p_go_told p;
     TRY(payload_go_told_get(m->body, &p));
-    if (run->row.state != FLOW_X7_FORWARDING)
+    if (!s7_forward_runs(run))
         return ERR_OK;
     if (p.err != 0) {
         flow_run_retry(f, run);
@@ -121,7 +145,7 @@ s7_forward_state(struct flow *f, const struct msg *m)
     if (p.stage > FORWARD_REFUSED)
         return ERR_RANGE;
     struct flow_run *run = flow_run_live(f, m->transfer);
-    if (run == NULL || run->row.state != FLOW_X7_FORWARDING)
+    if (run == NULL || !s7_forward_runs(run))
         return ERR_OK;
     if (p.stage == FORWARD_REFUSED && p.parcel.len > 0)
         return s9_receipt_in(f, NULL, span_str(run->row.peer), run->row.id, p.parcel);

@@ -8,7 +8,7 @@
 #include "schemas/entry.h"
 
 /* Sent: the peer works on it. If its receipt got lost, this is when it is reminded. */
-enum { S8_REMIND_MS = 60 * 1000 };
+enum { S8_REMIND_MS = 60 * 1000, S8_NOT_WHOLE = 409 };
 
 static enum err
 s8_fill(struct flow *f, struct flow_run *run, const void *arg)
@@ -61,6 +61,11 @@ s8_release_send(struct flow *f, struct flow_run *run)
     struct p_proof_ask ask = {
         .kind = ENTRY_DECISION, .n = (uint16_t)run->row.n, .peer = span_str(run->row.peer)};
     struct span body;
+    if ((run->flags & RUN_RESEND) != 0 && (run->flags & RUN_READY) == 0) {
+        s7_forward_resend(f, run);
+        return;
+    }
+    run->flags &= ~(unsigned)(RUN_RESEND | RUN_READY | RUN_GONE);
     if (f->log_state != LOG_CONFIRMED ||
         payload_proof_ask_put(&ask, f->tx, sizeof(f->tx), &body) != ERR_OK)
         flow_run_retry(f, run);
@@ -110,5 +115,8 @@ s8_release_sent(struct flow *f, struct flow_run *run, const struct msg *m)
         flow_run_wait(f, run, S8_REMIND_MS);
     else
         flow_run_retry(f, run);
+    /* It stopped after it had acknowledged the last group and before its clerk knew of it. */
+    if (p.status == S8_NOT_WHOLE)
+        run->flags |= RUN_RESEND;
     return ERR_OK;
 }

@@ -53,6 +53,10 @@ enum err s6_log_read(struct flow *f, const struct msg *m, struct p_appended *ret
 
 /* 7 forward, 8 release */
 void s7_forward_drive(struct flow *f, struct flow_run *run);
+/* True while link is to carry the body of the run. */
+bool s7_forward_runs(const struct flow_run *run);
+/* Released, but the peer lost part of the body before it was durable: carries it again. */
+void s7_forward_resend(struct flow *f, struct flow_run *run);
 enum err s7_forward_told(struct flow *f, struct flow_run *run, const struct msg *m);
 enum err s7_forward_state(struct flow *f, const struct msg *m);
 enum err s8_release_wrapped(struct flow *f, struct flow_run *run, const struct msg *m);

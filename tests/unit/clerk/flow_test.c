@@ -152,6 +152,17 @@ test_peer(void)
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
+    TEST("a peer that lost the end of the body after it was released gets it again")
+    {
+        world_start(&w);
+        w.peer_lost_body = true;
+        const size_t a = world_upload(&w, "table.csv", "", 0, 10, 1);
+        world_run(&w);
+        CHECK_EQ(w.forwards, 2);
+        CHECK_EQ(world_row(&w, a).state, FLOW_X10_SETTLED);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
     TEST("what the importer refuses is denied, and stays counted because it was released")
     {
         world_start(&w);
@@ -336,6 +347,21 @@ test_import(void)
         world_pull(&w, a, "acme");
         world_run(&w);
         CHECK_EQ(w.items[a].status, 404);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("a SEAL for an offer that a restarted keeper forgot is checked after judge told it again")
+    {
+        world_start(&w);
+        w.can_crash = true;
+        w.crash_state = FLOW_M1_OFFERED;
+        w.crash_stored = true;
+        w.keeper_forgets = true;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(w.crashes, 1);
+        CHECK(!w.keeper_forgot);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }

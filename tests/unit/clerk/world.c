@@ -371,6 +371,7 @@ world_start(struct world *w)
 void
 world_reopen(struct world *w)
 {
+    w->keeper_forgot = w->keeper_forgets;
     do {
         flow_free(w->flow);
         store_close(w->store);

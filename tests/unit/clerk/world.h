@@ -85,6 +85,10 @@ struct world {
     bool wrap_expires;
     bool silent_peer;
     bool upload_breaks;
+    bool keeper_forgets; /* with each crash: it knows no offer until judge tells it again */
+    bool keeper_forgot;
+    bool peer_lost_body; /* the peer lacks groups it acknowledged until they are sent again */
+    unsigned forwards;   /* questions to link to carry a body */
     uint16_t outcome;
     unsigned crashes;
     unsigned broken; /* rules that clerk broke */

@@ -148,6 +148,8 @@ say_parcel(struct world *w, uint64_t tag, const struct msg *m)
     assert(payload_parcel_send_get(m->body, &p) == ERR_OK);
     assert(store_row_get(w->store, m->transfer, &row) == ERR_OK);
     struct p_parcel_sent r = {.what = p.what, .status = w->silent_peer ? 503 : 202};
+    if (p.what == PARCEL_RELEASE && w->peer_lost_body)
+        r.status = 409;
     ANSWER(w, tag, m->transfer, PARCEL_SENT, parcel_sent, &r);
     if (p.what == PARCEL_RECEIPT) {
         if (item != NULL)
@@ -161,7 +163,7 @@ say_parcel(struct world *w, uint64_t tag, const struct msg *m)
         world_broke(w, "a release left before it was stored");
     if (item != NULL)
         item->released = true;
-    if (!w->silent_peer)
+    if (!w->silent_peer && !w->peer_lost_body)
         peer_receipt(w, m->transfer, w->receipt);
 }
 
@@ -269,6 +271,7 @@ say_checked(struct world *w, uint64_t tag, const struct msg *m)
                                  .name = SPAN_LIT("in"),
                                  .bytes_max = 1 << 20};
     r.not_after = (uint64_t)(w->wall_ms / 1000) + 86400;
+    w->keeper_forgot = false;
     world_hash_of(m->transfer, 'o', r.offer_hash);
     ANSWER(w, tag, m->transfer, IMPORT_CHECKED, import_checked, &r);
 }
@@ -279,6 +282,8 @@ say_seal_checked(struct world *w, uint64_t tag, const struct msg *m)
     struct p_seal_checked r = {.chunks = 1, .plaintext_len = WORLD_BYTES};
     world_hash_of(m->transfer, 's', r.seal_hash);
     memset(r.root, 'R', 32);
+    if (w->keeper_forgot)
+        r = (struct p_seal_checked){.err = (uint16_t)-ERR_NOT_FOUND};
     ANSWER(w, tag, m->transfer, SEAL_CHECKED, seal_checked, &r);
 }
 
@@ -384,6 +389,9 @@ world_tell(void *ctx, enum role_id role, unsigned index, const struct msg *m)
         return ERR_ROLE_LOST;
     if (m->type == MSG_RETIRE)
         w->retired[index] = true;
+    w->forwards += m->type == MSG_FORWARD;
+    if (m->type == MSG_FORWARD && w->forwards > 1)
+        w->peer_lost_body = false;
     if (m->type == MSG_FORWARD && !w->silent_peer) {
         struct p_forward_state r = {.stage = FORWARD_READY, .groups = 1};
         TELL(w, ROLE_LINK, 0, m->transfer, FORWARD_STATE, forward_state, &r);
