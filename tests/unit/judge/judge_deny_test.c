@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refusals before the first byte, reloads, documents that do not count. */
 #include "crypto/th.h"
-#include "tests/unit/judge/judgekit.h"
+#include "tests/unit/judge/judgezone.h"
 
 static struct kit my;
 static struct kit cn;
@@ -252,7 +252,7 @@ main(int argc, char **argv)
     test_approval();
     test_reload();
     test_book();
-    judge_finish(&my.j);
-    judge_finish(&cn.j);
+    kit_stop(&my);
+    kit_stop(&cn);
     return test_end();
 }

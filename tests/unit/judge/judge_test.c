@@ -2,7 +2,7 @@
 /* Two judges, one a zone, over the packs of the tree; the test plays every other role. */
 #include "crypto/release.h"
 #include "crypto/th.h"
-#include "tests/unit/judge/judgekit.h"
+#include "tests/unit/judge/judgezone.h"
 
 static struct kit my;
 static struct kit cn;
@@ -367,7 +367,7 @@ test_restart(void)
     TEST("after a restart clerk's evidence counts with keeper's word only, in any order")
     {
         for (int order = 0; order < 2; order++) {
-            judge_finish(&my.j);
+            kit_stop(&my);
             kit_start(&my, "my-cyberjaya");
             CHECK_EQ(decide(&my, &q).err, (uint16_t)-ERR_NOT_FOUND);
             if (order == 1)
@@ -483,7 +483,7 @@ main(int argc, char **argv)
     test_decide();
     test_restart();
     test_import();
-    judge_finish(&my.j);
-    judge_finish(&cn.j);
+    kit_stop(&my);
+    kit_stop(&cn);
     return test_end();
 }

@@ -163,8 +163,8 @@ kit_stop(void)
 {
     kit_close(&kit_my);
     kit_close(&kit_cn);
-    (void)nftw(kit_my.path, kit_unlink, 16, FTW_DEPTH | FTW_PHYS);
-    (void)nftw(kit_cn.path, kit_unlink, 16, FTW_DEPTH | FTW_PHYS);
+    kit_remove(&kit_my);
+    kit_remove(&kit_cn);
 }
 
 /* Tells z's ledger *p as role from, and gives the result. */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A zone of judgekit.h with its keys, its trust file and the packs of the tree, started and
+ * stopped. */
+#ifndef TDZ_TESTS_UNIT_JUDGE_JUDGEZONE_H
+#define TDZ_TESTS_UNIT_JUDGE_JUDGEZONE_H
+
+#include "tests/unit/judge/judgekit.h"
+
+static void
+kit_key_json(char **at, const char *role, const uint8_t *pub, const char *alg, bool last)
+{
+    char hex[65];
+    char id[65];
+    uint8_t keyid[32];
+    CHECK_EQ(sign_keyid(span_of(pub, 32), keyid), ERR_OK);
+    CHECK_EQ(text_hex(span_of(pub, 32), hex, sizeof(hex)), ERR_OK);
+    CHECK_EQ(text_hex(span_of(keyid, 32), id, sizeof(id)), ERR_OK);
+    *at += snprintf(*at, 1024,
+                    "{\"role\":\"%s\",\"alg\":\"%s\",\"keyid\":\"%s\",\"pub\":\"%s\","
+                    "\"not_before\":1,\"not_after\":4000000000,\"status\":\"active\","
+                    "\"name\":\"%s\"}%s",
+                    role, alg, id, hex, role, last ? " " : ",");
+}
+
+static void
+kit_trust_zone(char **at, const char *zone, const struct kit *k)
+{
+    const uint8_t kem[32] = {(uint8_t)zone[0], 9};
+    *at +=
+        snprintf(*at, 1024, "\"%s\":{\"ca_pem\":\"x\",\"logs\":[],\"witness\":[],\"keys\":[", zone);
+    kit_key_json(at, "gateway", k->gateway.pub.pub, "ed25519", false);
+    kit_key_json(at, "release", k->release.pub.pub, "ed25519", false);
+    kit_key_json(at, "operator", k->operator_key.pub.pub, "ed25519", false);
+    kit_key_json(at, "kem", kem, "x25519", true);
+    *at += snprintf(*at, 8, "]}");
+}
+
+static void
+kit_keys(struct kit *k, uint8_t seed)
+{
+    uint8_t s[32] = {seed};
+    CHECK_EQ(sign_key_init(&k->operator_key, s), ERR_OK);
+    s[1] = 1;
+    CHECK_EQ(sign_key_init(&k->gateway, s), ERR_OK);
+    s[1] = 2;
+    CHECK_EQ(sign_key_init(&k->release, s), ERR_OK);
+    k->now_ms = NOW_MS;
+}
+
+static const char *const kit_agreements[] = {"oncology-2026.json", "claims-2026.json"};
+static const char *const kit_partners[] = {"hospital-kl.json", "lab-shanghai.json",
+                                           "insurer-kl.json", "insurer-sh.json"};
+
+/* The files of k's zone; my and cn: both zones with their keys. */
+static void
+kit_files(struct kit *k, const char *packs, const char *prefix, const struct kit *my,
+          const struct kit *cn)
+{
+    static char trust[16384];
+    char name[128];
+    char *at = trust;
+    at += snprintf(at, 64, "{\"format\":\"tdz.trust/1\",\"zones\":{");
+    kit_trust_zone(&at, "cn-lingang", cn);
+    at += snprintf(at, 2, ",");
+    kit_trust_zone(&at, "my-cyberjaya", my);
+    (void)snprintf(at, 64, "},\"quorum\":{}}");
+    k->files[k->file_count++] = (struct judge_book_file){JUDGE_BOOK_TRUST, SPAN_LIT("trust.json"),
+                                                         kit_copy(span_str(trust))};
+    k->files[k->file_count++] = (struct judge_book_file){
+        JUDGE_BOOK_VOCABULARY, SPAN_LIT("tdz-core.json"), kit_file(packs, "tdz-core.json")};
+    (void)snprintf(name, sizeof(name), "%s-export.json", prefix);
+    kit_add(k, JUDGE_BOOK_POLICY, "tdz.policy/1", name, kit_file(packs, name));
+    (void)snprintf(name, sizeof(name), "%s-import.json", prefix);
+    kit_add(k, JUDGE_BOOK_POLICY, "tdz.policy/1", name, kit_file(packs, name));
+    for (size_t i = 0; i < sizeof(kit_agreements) / sizeof(kit_agreements[0]); i++) {
+        (void)snprintf(name, sizeof(name), "sandbox/agreements/%s", kit_agreements[i]);
+        kit_add(k, JUDGE_BOOK_AGREEMENT, "tdz.agreement/1", kit_agreements[i],
+                kit_file(packs, name));
+    }
+    for (size_t i = 0; i < sizeof(kit_partners) / sizeof(kit_partners[0]); i++) {
+        (void)snprintf(name, sizeof(name), "sandbox/partners/%s", kit_partners[i]);
+        kit_add(k, JUDGE_BOOK_PARTNER, "tdz.partner/1", kit_partners[i], kit_file(packs, name));
+    }
+}
+
+static void
+kit_stop(struct kit *k)
+{
+    judge_finish(&k->j);
+    judge_book_free(k->book);
+    k->book = NULL;
+}
+
+static void
+kit_start(struct kit *k, const char *zone)
+{
+    struct fault fault = {.code = ERR_OK};
+    const enum err err =
+        judge_book_new(span_str(zone), NOW_MS / 1000, k->files, k->file_count, &k->book, &fault);
+    if (err != ERR_OK) {
+        printf("Bail out! %s %s %u:%u\n", error_name(err), fault.where, fault.line, fault.column);
+        exit(1);
+    }
+    CHECK_EQ(judge_init(&k->j, k->book, 16, 7), ERR_OK);
+    k->j.out = (struct judge_out){k, kit_send, kit_answer};
+    k->j.facts_max = 8192;
+    k->j.offer_valid_s = 7 * 86400;
+    k->j.verdict_max_age_s = 900;
+}
+
+#endif
