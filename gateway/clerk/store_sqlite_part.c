@@ -112,6 +112,13 @@ store_entry_list(struct store *s, const uint8_t id[static 16], struct room *room
 }
 
 enum err
+store_entry_forget(struct store *s, const uint8_t id[static 16])
+{
+    assert(s->open);
+    return STORE_RUN(s, STORE_SQL_ENTRY_FORGET, STORE_ID(id));
+}
+
+enum err
 store_entry_pending(struct store *s, uint64_t *ret_count)
 {
     TRY(store_stmt_first(s, STORE_SQL_ENTRY_PENDING, NULL, 0));

@@ -554,6 +554,8 @@ void
 flow_stats(const struct flow *f, struct flow_stats *ret)
 {
     *ret = f->stats;
+    for (size_t i = 0; i < FLOW_JOBS_MAX; i++)
+        ret->jobs += f->jobs[i].kind == JOB_NONE ? 0 : 1;
     ret->log_state = (unsigned)f->log_state;
     ret->counters_unknown = f->counters_unknown;
 }

@@ -23,7 +23,6 @@ flow_job_new(struct flow *f, enum flow_job_kind kind, const uint8_t *id)
         *job = (struct flow_job){.kind = kind};
         if (id != NULL)
             memcpy(job->id, id, sizeof(job->id));
-        f->stats.jobs++;
         f->again = true;
         return job;
     }

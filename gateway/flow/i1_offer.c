@@ -48,12 +48,14 @@ i1_answer_state(struct flow *f, const struct chan_ticket *t, const struct store_
         flow_reply_corridor(f, t, 503, SPAN_LIT(""), NULL, NULL);
         return;
     }
-    const uint64_t kind = row->receipt_status == 7 ? ENTRY_DELIVERED : ENTRY_RECEIVED;
+    const uint64_t kind = row->receipt_status == 7   ? ENTRY_DELIVERED
+                          : row->receipt_status == 6 ? ENTRY_REFUSED
+                                                     : ENTRY_RECEIVED;
     job->ticket = *t;
     job->has_ticket = true;
     job->a = row->receipt_status;
     job->b = what;
-    job->c = kind << 32 | (row->receipt_status == 7 ? 0 : row->n);
+    job->c = kind << 32 | (kind == ENTRY_RECEIVED ? row->n : 0);
 }
 
 static void

@@ -11,16 +11,49 @@
 #include <stdlib.h>
 
 enum err
+i4_release_forget(struct flow *f, const struct store_row *row)
+{
+    struct parcel parcel;
+    struct span bytes;
+    uint8_t *out = NULL;
+    TRY(store_part_del(f->store, row->id, STORE_RELEASE));
+    const enum err err = store_part_get(f->store, row->id, STORE_PARCEL, 0, &f->room, &bytes);
+    if (err != ERR_OK)
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    TRY(parcel_read(bytes, &parcel));
+    parcel.record = span_of(row->release_hash, sizeof(row->release_hash));
+    TRY(room_take(&f->room, PARCEL_BYTES_MAX, &out));
+    TRY(parcel_write(&parcel, out, PARCEL_BYTES_MAX, &bytes));
+    return store_part_put(f->store, row->id, STORE_PARCEL, 0, bytes);
+}
+
+/* True when a RELEASE was taken already (it may be destroyed since). */
+static bool
+i4_was_taken(const struct store_row *row)
+{
+    static const uint8_t zero[32] = {0};
+    return memcmp(row->release_hash, zero, sizeof(zero)) != 0;
+}
+
+static bool
+i4_is_same(const struct store_row *row, struct span record)
+{
+    struct release release;
+    uint8_t hash[32];
+    return release_decode(record, &release) == ERR_OK && release_hash(&release, hash) == ERR_OK &&
+           memcmp(hash, row->release_hash, sizeof(hash)) == 0;
+}
+
+enum err
 i4_release_in(struct flow *f, const struct chan_ticket *t, struct flow_run *run, struct span body)
 {
     struct parcel parcel;
-    struct span have;
     if (parcel_read(body, &parcel) != ERR_OK || parcel.kind != PARCEL_RELEASE) {
         flow_reply_corridor(f, t, 400, SPAN_LIT(""), NULL, NULL);
         return ERR_OK;
     }
-    if (store_part_get(f->store, run->row.id, STORE_RELEASE, 0, &f->room, &have) == ERR_OK) {
-        const bool same = span_eq(have, parcel.record);
+    if (i4_was_taken(&run->row)) {
+        const bool same = i4_is_same(&run->row, parcel.record);
         flow_reply_corridor(f, t, same ? 202 : 409, SPAN_LIT(""), NULL, NULL);
         return ERR_OK;
     }

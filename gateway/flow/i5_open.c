@@ -59,21 +59,34 @@ i5_ask_unwrap(struct flow *f, struct flow_run *run)
     return ERR_OK;
 }
 
+static enum err
+i5_ask_offer(struct flow *f, struct flow_run *run)
+{
+    struct p_import_offer offer = {.peer = span_str(run->row.peer)};
+    struct span body;
+    TRY(store_part_get(f->store, run->row.id, STORE_OFFER, 0, &f->room, &offer.offer));
+    TRY(payload_import_offer_put(&offer, f->tx, sizeof(f->tx), &body));
+    flow_run_ask(f, run, ROLE_JUDGE, 0, MSG_IMPORT_OFFER, body);
+    return ERR_OK;
+}
+
+void
+i5_open_reoffer(struct flow *f, struct flow_run *run)
+{
+    if (i5_ask_offer(f, run) != ERR_OK)
+        flow_run_retry(f, run);
+}
+
 /* Keeper was restarted: judge tells it of the offer again, then ledger of the exporter's entry. */
 static enum err
 i5_recheck(struct flow *f, struct flow_run *run)
 {
-    struct p_import_offer offer = {.peer = span_str(run->row.peer)};
     struct p_peer_verify verify = {.peer = span_str(run->row.peer)};
     struct parcel parcel;
     struct span bytes;
     struct span body;
-    if ((run->flags & RUN_CHECKED) == 0) {
-        TRY(store_part_get(f->store, run->row.id, STORE_OFFER, 0, &f->room, &offer.offer));
-        TRY(payload_import_offer_put(&offer, f->tx, sizeof(f->tx), &body));
-        flow_run_ask(f, run, ROLE_JUDGE, 0, MSG_IMPORT_OFFER, body);
-        return ERR_OK;
-    }
+    if ((run->flags & RUN_CHECKED) == 0)
+        return i5_ask_offer(f, run);
     TRY(store_part_get(f->store, run->row.id, STORE_PARCEL, 0, &f->room, &bytes));
     TRY(parcel_read(bytes, &parcel));
     verify.entry = parcel.entry;
@@ -90,6 +103,11 @@ i5_open_rechecked(struct flow *f, struct flow_run *run, const struct msg *m)
 {
     struct p_import_checked checked;
     struct p_peer_verified verified;
+    if (run->row.state == FLOW_M6_LOGGED && m->type == MSG_IMPORT_CHECKED) {
+        run->flags &= ~(unsigned)RUN_RECHECK; /* a refused offer: its receipt is asked for again */
+        flow_run_retry(f, run);
+        return ERR_OK;
+    }
     if (run->row.state != FLOW_M4_RELEASED)
         return ERR_OK;
     if (m->type == MSG_IMPORT_CHECKED) {
@@ -184,7 +202,7 @@ i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct msg *m)
     if (p.err == (uint16_t)-ERR_EXPIRED) {
         i5_abort(f, run);
         flow_pool_give(f, run);
-        i6_decide_refuse(f, run, "timeout", "verdict-expired", FLOW_MD_DENIED);
+        i6_decide_refuse(f, run, "timeout", "verdict-expired", FLOW_ME_EXPIRED);
         return ERR_OK;
     }
     if (p.err != 0 || flow_run_keep(run, KEEP_UNWRAPPED, p.held) != ERR_OK) {
@@ -223,7 +241,7 @@ i5_open_opened(struct flow *f, unsigned index, const struct msg *m)
         return ERR_OK;
     if (!flow_pool_is(&run->sealer, f, ROLE_SEALER, index) ||
         memcmp(p.offer_hash, run->row.offer_hash, sizeof(p.offer_hash)) != 0)
-        return ERR_DENIED;
+        return ERR_OK; /* the end of an attempt that was given up */
     if (p.err != 0 || memcmp(p.root, run->row.root, sizeof(p.root)) != 0) {
         i5_open_damaged(f, run);
         return ERR_OK;

@@ -77,7 +77,7 @@ i6_decide_appended(struct flow *f, struct flow_run *run, const struct msg *m)
     }
     TRY(err);
     memcpy(stem, run->row.spool, sizeof(stem));
-    const bool ends = run->row.state == FLOW_MR_REFUSING && run->row.outcome != FLOW_MD_DENIED;
+    const bool ends = run->row.state == FLOW_MR_REFUSING && run->row.outcome == FLOW_MF_FAILED;
     const enum flow_state next = ends ? (enum flow_state)run->row.outcome : FLOW_M6_LOGGED;
     if (flow_run_save(f, run, next, ends ? i6_fill_ended : i6_fill_logged, &p) != ERR_OK) {
         if (!f->dead)
@@ -111,7 +111,9 @@ i6_fill_refused(struct flow *f, struct flow_run *run, const void *arg)
     TRY(store_entry_put(f->store, run->row.id, &entry));
     TRY(store_part_del(f->store, run->row.id, STORE_HELD));
     run->row.outcome = r->outcome;
-    if (r->outcome == FLOW_MD_DENIED)
+    if (r->outcome == FLOW_MF_FAILED)
+        TRY(i4_release_forget(f, &run->row));
+    else
         run->row.receipt_status = 6;
     (void)snprintf(run->row.reason, sizeof(run->row.reason), "%s", r->reason);
     return ERR_OK;

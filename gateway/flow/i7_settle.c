@@ -6,7 +6,8 @@
 #include "gateway/flow/stages.h"
 #include "schemas/entry.h"
 
-enum { I7_ACCEPTED = 3, I7_HELD = 2, I7_EXPIRED = 6, I7_DELIVERED = 7, I7_DAY_MS = 86400000 };
+enum { I7_HELD = 2, I7_ACCEPTED = 3, I7_WITHDRAWN = 5, I7_EXPIRED = 6, I7_DELIVERED = 7 };
+enum { I7_OFFER_REFUSED = 1, I7_DAY_MS = 86400000 };
 
 /* The entry that the receipt rests on. */
 static uint8_t
@@ -46,14 +47,15 @@ i7_ask(struct flow *f, struct flow_run *run)
     memcpy(ask.leaf, entry.leaf, sizeof(ask.leaf));
     memcpy(ask.offer_hash, row->offer_hash, sizeof(ask.offer_hash));
     /* RECEIPT 1 names the offer where the others name the seal. */
-    memcpy(ask.seal_hash, row->receipt_status == 1 ? row->offer_hash : row->seal_hash,
+    memcpy(ask.seal_hash,
+           row->receipt_status == I7_OFFER_REFUSED ? row->offer_hash : row->seal_hash,
            sizeof(ask.seal_hash));
     memcpy(ask.release_hash, row->release_hash, sizeof(ask.release_hash));
     if (ask.received_at == 0)
         ask.received_at = (uint64_t)(row->logged_ms / 1000);
     TRY(i7_part(f, row, STORE_PERMIT, row->n, &ask.permit));
     TRY(i7_part(f, row, STORE_HELD, 0, &ask.held));
-    if (row->receipt_status == I7_EXPIRED || row->receipt_status == I7_DELIVERED)
+    if (row->receipt_status >= I7_WITHDRAWN)
         TRY(i7_part(f, row, STORE_RELEASE, 0, &ask.release));
     TRY(payload_receipt_sign_put(&ask, f->tx, sizeof(f->tx), &body));
     flow_run_ask(f, run, ROLE_KEEPER, 0, MSG_RECEIPT_SIGN, body);
@@ -63,20 +65,24 @@ i7_ask(struct flow *f, struct flow_run *run)
 void
 i7_settle_drive(struct flow *f, struct flow_run *run)
 {
-    if ((run->flags & RUN_PROVED) == 0)
+    if ((run->flags & RUN_RECHECK) != 0)
+        i5_open_reoffer(f, run);
+    else if ((run->flags & RUN_PROVED) == 0)
         s6_log_prove(f, run, i7_kind(&run->row), i7_n(&run->row));
     else if (i7_ask(f, run) != ERR_OK)
         flow_run_retry(f, run);
 }
 
 static enum flow_state
-i7_next(uint64_t status)
+i7_next(const struct store_row *row)
 {
-    if (status == I7_ACCEPTED)
+    if (row->receipt_status == I7_ACCEPTED)
         return FLOW_M7_SETTLED;
-    if (status == I7_DELIVERED)
+    if (row->receipt_status == I7_DELIVERED)
         return FLOW_M9_DELIVERED;
-    return status == I7_HELD ? FLOW_M6_HELD : FLOW_MD_DENIED;
+    if (row->receipt_status == I7_EXPIRED)
+        return FLOW_ME_EXPIRED;
+    return row->receipt_status == I7_HELD ? FLOW_M6_HELD : FLOW_MD_DENIED;
 }
 
 static enum err
@@ -89,15 +95,17 @@ i7_fill(struct flow *f, struct flow_run *run, const void *arg)
     memcpy(errand.transfer, row->id, sizeof(errand.transfer));
     TRY(store_part_put(f->store, row->id, STORE_RECEIPT, row->receipt_status, p->receipt));
     TRY(store_errand_put(f->store, &errand));
-    switch ((unsigned)i7_next(row->receipt_status)) {
+    switch ((unsigned)i7_next(row)) {
     case FLOW_M7_SETTLED:
         if (row->retain_days > 0)
             row->retain_ms = flow_run_wall(f) + (int64_t)row->retain_days * I7_DAY_MS;
         TRY(store_part_put(f->store, row->id, STORE_INBOX, 0, p->inbox));
         return store_part_del(f->store, row->id, STORE_HELD);
     case FLOW_MD_DENIED:
+    case FLOW_ME_EXPIRED:
         row->spool[0] = 0;
-        return store_part_del(f->store, row->id, STORE_HELD);
+        TRY(store_part_del(f->store, row->id, STORE_HELD));
+        return i4_release_forget(f, row);
     default:
         return ERR_OK; /* held: the key stays held; delivered: retention runs already */
     }
@@ -131,19 +139,22 @@ i7_settle_signed(struct flow *f, struct flow_run *run, const struct msg *m)
         return ERR_OK;
     if (p.err != 0) {
         run->flags &= ~(unsigned)RUN_PROVED; /* keeper was restarted: prove it again */
+        if (p.err == (uint16_t)-ERR_NOT_FOUND && run->row.receipt_status == I7_OFFER_REFUSED)
+            run->flags |= RUN_RECHECK; /* and judge tells it again that the offer was refused */
         flow_run_retry(f, run);
         return ERR_OK;
     }
     if (p.receipt.len == 0 || accepted != (p.inbox.len > 0))
         return ERR_MISSING;
     memcpy(stem, run->row.spool, sizeof(stem));
-    const enum flow_state next = i7_next(run->row.receipt_status);
+    const enum flow_state next = i7_next(&run->row);
     if (flow_run_save(f, run, next, i7_fill, &p) != ERR_OK) {
         if (!f->dead)
             flow_run_retry(f, run);
         return ERR_OK;
     }
-    if (next == FLOW_MD_DENIED && stem[0] != 0 && spool_remove(f->spool_dir, stem) != ERR_OK)
+    const bool gone = next == FLOW_MD_DENIED || next == FLOW_ME_EXPIRED;
+    if (gone && stem[0] != 0 && spool_remove(f->spool_dir, stem) != ERR_OK)
         flow_run_dead(f);
     if (run->has_open)
         i7_answer_offer(f, run);

@@ -76,6 +76,8 @@ i9_fill_erasing(struct flow *f, struct flow_run *run, const void *arg)
     uint8_t *out = NULL;
     (void)arg;
     TRY(store_part_del(f->store, row->id, STORE_INBOX));
+    TRY(i4_release_forget(f, row));
+    TRY(store_entry_forget(f->store, row->id)); /* what the entry says is gone */
     TRY(store_entry_get(f->store, row->id, ENTRY_RECEIVED, row->n, &f->room, &received));
     TRY(room_take(&f->room, ENTRY_BYTES_MAX, &out));
     TRY(entry_write_erased(&head, received.index, (char *)out, ENTRY_BYTES_MAX, &entry.bytes));

@@ -23,6 +23,20 @@ s1_text(struct span text, char *out, size_t cap)
     return ERR_OK;
 }
 
+/* Declared lengths of the uploads that are not sealed yet; their files count only then. */
+static uint64_t
+s1_bytes_under_way(const struct flow *f)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < FLOW_RUNS_MAX; i++) {
+        const struct flow_run *run = &f->runs[i];
+        if (run->used && run->row.direction == DIRECTION_EXPORT && run->row.sealed == 0 &&
+            run->row.state <= FLOW_X2_RECEIVING && run->row.bytes != STORE_NONE)
+            bytes += run->row.bytes; /* each at most limits.dataset_bytes */
+    }
+    return bytes;
+}
+
 /* http-api.md, Names. */
 static bool
 s1_is_name(struct span name, size_t bytes_max)
@@ -98,6 +112,7 @@ s1_refusal(struct flow *f, const struct p_upload_open *p, const struct store_row
         return "too-many-uploads";
     if (store_spool_use(f->store, NULL, &used, &peer) != ERR_OK)
         return "internal";
+    used += s1_bytes_under_way(f);
     const uint64_t wanted = p->length == STORE_NONE ? 0 : p->length;
     if (used >= f->config.spool_bytes_max || wanted > f->config.spool_bytes_max - used)
         return "spool-full";
@@ -124,7 +139,8 @@ s1_replay(struct flow *f, const struct chan_ticket *t, const struct p_upload_ope
     if (memcmp(idem.fingerprint, p->fingerprint, sizeof(idem.fingerprint)) != 0)
         flow_reply_code(f, t, NULL, "idempotency-mismatch", SPAN_LIT(""), SPAN_LIT(""));
     else if (idem.status == 0 && store_row_get(f->store, idem.transfer, &first) == ERR_OK &&
-             flow_state_is_final(first.shown))
+             (flow_state_is_final(first.shown) || first.shown == FLOW_SHOWN_HELD ||
+              first.shown == FLOW_SHOWN_HELD_AGAIN))
         flow_reply_row(f, t, &first); /* a stop came between its end and its answer */
     else if (idem.status == 0)
         flow_reply_code(f, t, idem.transfer, "idempotency-in-progress", SPAN_LIT(""), SPAN_LIT(""));

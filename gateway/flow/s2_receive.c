@@ -222,7 +222,8 @@ s2_receive_inspected(struct flow *f, unsigned index, struct msg *m)
         return ERR_OK;
     if (!flow_pool_is(&run->inspector, f, ROLE_INSPECTOR, index) ||
         memcmp(p.offer_hash, run->row.offer_hash, sizeof(p.offer_hash)) != 0)
-        return ERR_DENIED;
+        /* An import may be opened again: this is the end of an attempt that was given up. */
+        return run->row.state == FLOW_M4_RELEASED ? ERR_OK : ERR_DENIED;
     if (p.err == 0)
         return s2_take_inspected(f, run, &p, m);
     if (run->row.state == FLOW_M4_RELEASED) {

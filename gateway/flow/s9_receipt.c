@@ -165,7 +165,9 @@ s9_fill(struct flow *f, struct flow_run *run, const void *arg)
     struct store_entry entry = {.kind = (uint8_t)s9_kind(status)};
     TRY(s9_write_settled(f, run, news, s9_kind(status), &entry.bytes));
     if (status != RECEIPT_DELIVERED) {
-        row->outcome = status == RECEIPT_ACCEPTED ? FLOW_X10_SETTLED : FLOW_XD_DENIED;
+        row->outcome = status == RECEIPT_ACCEPTED  ? FLOW_X10_SETTLED
+                       : status == RECEIPT_EXPIRED ? FLOW_XE_EXPIRED
+                                                   : FLOW_XD_DENIED;
         TRY(store_part_del(f->store, row->id, STORE_WRAPPED));
         /* Before the release (an offer refused) the persons did not cross; after it they did, and
          * no reservation is left. */

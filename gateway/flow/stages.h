@@ -87,6 +87,8 @@ void i2_body_stop(struct flow *f, struct flow_run *run, uint16_t status);
 enum err i2_body_state(struct flow *f, const struct msg *m);
 enum err i4_release_in(struct flow *f, const struct chan_ticket *t, struct flow_run *run,
                        struct span body);
+/* Destroys RELEASE, which wraps the data key for us; the exporter's entry and proof stay. */
+MUST_USE enum err i4_release_forget(struct flow *f, const struct store_row *row);
 enum err i4_release_verified(struct flow *f, struct flow_job *job, const struct msg *m);
 void i5_open_drive(struct flow *f, struct flow_run *run);
 enum err i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct msg *m);
@@ -96,6 +98,8 @@ void i5_open_again(struct flow *f, struct flow_run *run);
 /* It does not open; after a few attempts it is given up. */
 void i5_open_damaged(struct flow *f, struct flow_run *run);
 void i5_open_join(struct flow *f, struct flow_run *run);
+/* Judge is asked about the offer again, so that a keeper that forgot hears of it. */
+void i5_open_reoffer(struct flow *f, struct flow_run *run);
 enum err i5_open_rechecked(struct flow *f, struct flow_run *run, const struct msg *m);
 void i6_decide_drive(struct flow *f, struct flow_run *run);
 /* Gives an import up: entry `refused`, no key stays. */

@@ -239,6 +239,8 @@ test_parts(void)
         CHECK_EQ(store_commit(s), ERR_OK);
         CHECK_EQ(store_part_get(s, a.id, STORE_WRAPPED, 0, &room, &got), ERR_OK);
         CHECK(span_eq_str(got, "KEYKEYKEYKEYKEY"));
+        store_close(s); /* the key reaches the database itself */
+        s = open_store();
         CHECK_EQ(store_part_get(s, a.id, STORE_OFFER, 1, &room, &got), ERR_OK);
         CHECK_EQ(got.len, 0);
         CHECK_EQ(store_part_get(s, a.id, STORE_OFFER, 0, &room, &got), ERR_NOT_FOUND);
@@ -322,6 +324,11 @@ test_entries(void)
         CHECK_EQ(store_commit(s), ERR_OK);
         CHECK_EQ(store_entry_pending(s, &pending), ERR_OK);
         CHECK_EQ(pending, 0);
+        CHECK_EQ(store_begin(s), ERR_OK);
+        CHECK_EQ(store_entry_forget(s, a.id), ERR_OK);
+        CHECK_EQ(store_commit(s), ERR_OK);
+        CHECK_EQ(store_entry_get(s, a.id, 2, 1, &room, &got[0]), ERR_OK);
+        CHECK(got[0].salts.len == 0 && got[0].bytes.len > 0);
         store_close(s);
     }
 }

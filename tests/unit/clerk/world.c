@@ -221,7 +221,7 @@ out_answer(void *ctx, const struct chan_ticket *ticket, const struct msg *m)
         assert(payload_corridor_answer_get(m->body, &corridor) == ERR_OK);
         w->corridor_status = corridor.status;
         item = world_item_of(w, ticket->transfer);
-        if (item != NULL && item->import && corridor.status < 300) {
+        if (item != NULL && item->import && !w->peer_stops && corridor.status < 300) {
             item->peer_step++;
             world_peer_next(w, item);
         } else if (item != NULL && item->import && corridor.status == 409) {
@@ -447,6 +447,8 @@ world_peer_next(struct world *w, struct world_item *item)
     uint8_t record[1024];
     uint8_t bytes[4096];
     struct release release = {.suite = SUITE_AES_256_GCM, .verdict = SPAN_LIT("{}")};
+    if (w->other_release)
+        release.verdict = SPAN_LIT("{\"other\":1}");
     struct parcel parcel = {
         .kind = PARCEL_RELEASE, .entry = SPAN_LIT("{\"d\":1}"), .proof = SPAN_LIT("p")};
     struct span body;
@@ -532,6 +534,15 @@ deliver_one(struct world *w)
 }
 
 void
+world_requests(struct world *w)
+{
+    for (size_t i = 0; i < WORLD_EVENTS; i++) {
+        if (w->events[i].used && w->events[i].type == MSG_UPLOAD_OPEN)
+            deliver(w, &w->events[i]);
+    }
+}
+
+void
 world_pass(struct world *w, int64_t ms)
 {
     w->mono_ms += ms;
@@ -550,7 +561,7 @@ peers_repeat(struct world *w)
 {
     for (size_t i = 0; i < w->item_count; i++) {
         struct world_item *item = &w->items[i];
-        if (item->import && item->receipts == 0) {
+        if (item->import && item->receipts == 0 && !w->peer_stops) {
             item->peer_step = item->peer_step >= 4 ? 4 : item->peer_step;
             world_peer_next(w, item);
         }
@@ -576,24 +587,4 @@ world_run(struct world *w)
         world_pass(w, 400);
         quiet++;
     }
-}
-
-unsigned
-world_logged(const struct world *w, size_t number, uint8_t kind)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < w->log_count; i++)
-        count += w->log[i].kind == kind && memcmp(w->log[i].transfer, w->items[number].id, 16) == 0
-                     ? 1
-                     : 0;
-    return count;
-}
-
-struct store_row
-world_row(struct world *w, size_t number)
-{
-    struct store_row row = {.state = FLOW_STATE_COUNT};
-    if (store_row_get(w->store, w->items[number].id, &row) != ERR_OK)
-        row.state = FLOW_STATE_COUNT;
-    return row;
 }

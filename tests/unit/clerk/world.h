@@ -95,6 +95,12 @@ struct world {
     uint16_t corridor_status;
     unsigned opened_before_log;
     unsigned pulls;
+    unsigned unwraps;
+    uint16_t unwrap_says;  /* err of the next UNWRAPPED */
+    uint16_t receipt_says; /* err of the next RECEIPT_SIGNED */
+    bool body_damaged;     /* OPENED never succeeds */
+    bool peer_stops;       /* the peer sends nothing more by itself */
+    bool other_release;    /* the peer sends another RELEASE than before */
     bool retired[8];
 };
 
@@ -113,6 +119,8 @@ void world_pull(struct world *w, size_t item, const char *party);
 /* Delivers what is on its way, in random order, and lets time pass, until nothing is left. */
 void world_run(struct world *w);
 void world_pass(struct world *w, int64_t ms);
+/* Delivers only requests of clients, not what roles say. */
+void world_requests(struct world *w);
 /* Entries of kind that the log has for the item. */
 unsigned world_logged(const struct world *w, size_t item, uint8_t kind);
 /* The row of the item. */

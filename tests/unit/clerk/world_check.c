@@ -34,3 +34,23 @@ world_check(struct world *w)
         item->shown = row.shown;
     }
 }
+
+unsigned
+world_logged(const struct world *w, size_t number, uint8_t kind)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < w->log_count; i++)
+        count += w->log[i].kind == kind && memcmp(w->log[i].transfer, w->items[number].id, 16) == 0
+                     ? 1
+                     : 0;
+    return count;
+}
+
+struct store_row
+world_row(struct world *w, size_t number)
+{
+    struct store_row row = {.state = FLOW_STATE_COUNT};
+    if (store_row_get(w->store, w->items[number].id, &row) != ERR_OK)
+        row.state = FLOW_STATE_COUNT;
+    return row;
+}

@@ -208,6 +208,8 @@ say_wrap(struct world *w, uint64_t tag, const struct msg *m)
     struct p_wrap p;
     struct p_wrapped r = {.release = SPAN_LIT("RELEASE")};
     assert(payload_wrap_get(m->body, &p) == ERR_OK);
+    if (p.permit.len == 0 || p.seal.len == 0 || p.wrapped.len == 0)
+        world_broke(w, "a wrap was asked for without what it rests on");
     const struct world_entry *e = world_entry_of(w, m->transfer, ENTRY_DECISION, p.n);
     if (e == NULL || e->verdict != VERDICT_ALLOW)
         world_broke(w, "asked to wrap without a logged allow");
@@ -226,12 +228,20 @@ say_unwrap(struct world *w, uint64_t tag, const struct msg *m)
     struct p_unwrap p;
     struct p_unwrapped r = {.held = SPAN_LIT("HELD-DATA-KEY")};
     assert(payload_unwrap_get(m->body, &p) == ERR_OK);
+    r.err = w->unwrap_says;
+    w->unwrap_says = 0;
+    w->unwraps++;
+    if (r.err != 0)
+        r.held = SPAN_LIT("");
     ANSWER(w, tag, m->transfer, UNWRAPPED, unwrapped, &r);
+    if (r.err != 0)
+        return;
     struct p_opened o = {.purpose = OPEN_INSPECT};
     struct p_inspected i = {.bytes_in = WORLD_BYTES, .bytes_out = WORLD_BYTES};
     memcpy(o.offer_hash, p.offer_hash, 32);
     memcpy(i.offer_hash, p.offer_hash, 32);
     memset(o.root, 'R', 32);
+    o.err = w->body_damaged ? (uint16_t)-ERR_AUTH : 0;
     TELL(w, ROLE_SEALER, p.sealer, m->transfer, OPENED, opened, &o);
     TELL(w, ROLE_INSPECTOR, p.inspector, m->transfer, INSPECTED, inspected, &i);
     world_last->fds = true;
@@ -244,7 +254,13 @@ say_receipt(struct world *w, uint64_t tag, const struct msg *m)
     uint8_t record[1024];
     struct p_receipt_signed r = {0};
     assert(payload_receipt_sign_get(m->body, &p) == ERR_OK);
-    const uint8_t kind = p.status == 7 ? ENTRY_DELIVERED : ENTRY_RECEIVED;
+    const uint8_t kind = p.status == 7   ? ENTRY_DELIVERED
+                         : p.status == 6 ? ENTRY_REFUSED
+                                         : ENTRY_RECEIVED;
+    /* What keeper needs for each (gateway/core/payload.def). */
+    if ((p.status >= 5) != (p.release.len > 0) ||
+        (p.status >= 2 && p.status <= 4 && p.permit.len == 0) || (p.status == 3 && p.held.len == 0))
+        world_broke(w, "a receipt was asked for without what it rests on");
     bool logged = false;
     for (size_t i = 0; i < w->log_count; i++)
         logged =
@@ -254,6 +270,9 @@ say_receipt(struct world *w, uint64_t tag, const struct msg *m)
     world_receipt_bytes(w, m->transfer, p.status, record, sizeof(record), &r.receipt);
     if (p.status == 3)
         r.inbox = SPAN_LIT("INBOX-DATA-KEY");
+    if (w->receipt_says != 0)
+        r = (struct p_receipt_signed){.err = w->receipt_says};
+    w->receipt_says = 0;
     ANSWER(w, tag, m->transfer, RECEIPT_SIGNED, receipt_signed, &r);
 }
 

@@ -10,7 +10,6 @@
 #include "schemas/text.h"
 #include "tests/test.h"
 
-
 #define NOW_MS INT64_C(1795313940000)
 
 enum { KIT_FILES = 64 };

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The importing side of the engine: every end an import can have, and what is left of it. */
+#include "gateway/net/identity.h"
+#include "schemas/entry.h"
+#include "tests/test.h"
+#include "tests/unit/clerk/world.h"
+
+#include <dirent.h>
+
+static struct world w;
+
+static bool
+has_part(size_t item, enum store_part what)
+{
+    static uint8_t memory[1 << 20];
+    struct room room = {memory, sizeof(memory), 0};
+    struct span bytes;
+    return store_part_get(w.store, w.items[item].id, what, 0, &room, &bytes) == ERR_OK;
+}
+
+static size_t
+spool_files(void)
+{
+    size_t count = 0;
+    char path[96];
+    (void)snprintf(path, sizeof(path), "%s/spool", w.folder);
+    DIR *dir = opendir(path);
+    for (const struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL; e = readdir(dir))
+        count += e->d_name[0] == '.' ? 0 : 1;
+    if (dir != NULL)
+        (void)closedir(dir);
+    return count;
+}
+
+/* Bytes of salts that could still be disclosed. */
+static size_t
+salts(size_t item)
+{
+    static uint8_t memory[1 << 20];
+    struct room room = {memory, sizeof(memory), 0};
+    struct store_entry list[16];
+    size_t count = 0;
+    size_t bytes = 0;
+    CHECK_EQ(store_entry_list(w.store, w.items[item].id, &room, list, 16, &count), ERR_OK);
+    for (size_t i = 0; i < count; i++)
+        bytes += list[i].salts.len;
+    return bytes;
+}
+
+static void
+test_import(void)
+{
+    TEST("an import is opened, inspected, decided, logged, receipted, pulled, acked and erased")
+    {
+        world_start(&w);
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
+        CHECK_EQ(world_logged(&w, a, ENTRY_RECEIVED), 1);
+        CHECK(has_part(a, STORE_INBOX) && !has_part(a, STORE_HELD));
+        CHECK_EQ(w.items[a].receipts, 1);
+        world_pull(&w, a, "zeta");
+        world_run(&w);
+        CHECK_EQ(w.items[a].status, 404);
+        world_pull(&w, a, "acme");
+        world_run(&w);
+        world_pull(&w, a, "acme");
+        world_run(&w);
+        CHECK_EQ(w.pulls, 2);
+        CHECK_EQ(w.opened_before_log, 0);
+        CHECK_EQ(world_logged(&w, a, ENTRY_OPENED), 1);
+        world_query(&w, a, QUERY_ACK, IDENTITY_PARTNER);
+        world_run(&w);
+        CHECK_EQ(w.items[a].status, 204);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M9_DELIVERED);
+        CHECK_EQ(w.items[a].receipts, 2);
+        world_pass(&w, INT64_C(31) * 86400000);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M9_ERASED);
+        CHECK(!has_part(a, STORE_INBOX) && !has_part(a, STORE_RELEASE));
+        CHECK_EQ(world_logged(&w, a, ENTRY_ERASED), 1);
+        CHECK_EQ(salts(a), 0);
+        CHECK_EQ(spool_files(), 0);
+        world_pull(&w, a, "acme");
+        world_run(&w);
+        CHECK_EQ(w.items[a].status, 404);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("a SEAL for an offer that a restarted keeper forgot is checked after judge told it again")
+    {
+        world_start(&w);
+        w.can_crash = true;
+        w.crash_state = FLOW_M1_OFFERED;
+        w.crash_stored = true;
+        w.keeper_forgets = true;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(w.crashes, 1);
+        CHECK(!w.keeper_forgot);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("an import that is denied is never visible and leaves no key and no body")
+    {
+        world_start(&w);
+        w.import_verdict = VERDICT_DENY;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_MD_DENIED);
+        CHECK(!has_part(a, STORE_INBOX) && !has_part(a, STORE_HELD));
+        CHECK(!has_part(a, STORE_RELEASE));
+        CHECK_EQ(spool_files(), 0);
+        world_query(&w, a, QUERY_INBOX_ITEM, IDENTITY_PARTNER);
+        world_run(&w);
+        CHECK_EQ(w.items[a].status, 404);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("a refused offer is logged and receipted without a byte of body")
+    {
+        world_start(&w);
+        w.preflight = VERDICT_DENY;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_MD_DENIED);
+        CHECK_EQ(world_logged(&w, a, ENTRY_RECEIVED), 1);
+        CHECK_EQ(w.corridor_status, 403);
+        CHECK_EQ(w.items[a].receipts, 1);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("a held import sends receipt 2 and is settled by an approval")
+    {
+        world_start(&w);
+        w.import_verdict = VERDICT_HOLD;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M6_HELD);
+        CHECK(has_part(a, STORE_HELD) && !has_part(a, STORE_INBOX));
+        world_query(&w, a, QUERY_APPROVAL, IDENTITY_OPERATOR);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
+        CHECK_EQ(w.items[a].receipts, 2);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+}
+
+static void
+test_ends(void)
+{
+    TEST("a held import that nobody approves expires with receipt 6, and nothing of it stays")
+    {
+        world_start(&w);
+        w.import_verdict = VERDICT_HOLD;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(w.items[a].receipts, 1);
+        world_pass(&w, INT64_C(2) * 86400000);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_ME_EXPIRED);
+        CHECK_EQ(world_row(&w, a).receipt_status, 6);
+        CHECK_EQ(w.items[a].receipts, 2);
+        CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
+        CHECK(!has_part(a, STORE_HELD) && !has_part(a, STORE_RELEASE));
+        CHECK_EQ(spool_files(), 0);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("a release whose verdict is too old is refused with receipt 6")
+    {
+        world_start(&w);
+        w.unwrap_says = (uint16_t)-ERR_EXPIRED;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_ME_EXPIRED);
+        CHECK_EQ(w.items[a].receipts, 1);
+        CHECK(!has_part(a, STORE_RELEASE) && spool_files() == 0);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("a keeper that forgot hears of offer and entry again before it unwraps")
+    {
+        world_start(&w);
+        w.unwrap_says = (uint16_t)-ERR_NOT_FOUND;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
+        CHECK_EQ(w.unwraps, 2);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("a body that never opens is given up, logged and destroyed, and operators are told")
+    {
+        world_start(&w);
+        w.body_damaged = true;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_MF_FAILED);
+        CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
+        CHECK(!has_part(a, STORE_RELEASE) && spool_files() == 0);
+        CHECK_EQ(w.broken, 1); /* the one call for an operator */
+        world_stop(&w);
+    }
+    TEST("a keeper that forgot a refused offer hears of it again and signs receipt 1")
+    {
+        world_start(&w);
+        w.preflight = VERDICT_DENY;
+        w.receipt_says = (uint16_t)-ERR_NOT_FOUND;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_MD_DENIED);
+        CHECK_EQ(w.items[a].receipts, 1);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("an offer that is never followed up expires without a trace in the log")
+    {
+        world_start(&w);
+        const size_t a = world_import(&w);
+        w.peer_stops = true;
+        world_run(&w);
+        CHECK(world_row(&w, a).state <= FLOW_M3_COMPLETE);
+        world_pass(&w, INT64_C(2) * 86400000);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_ME_EXPIRED);
+        CHECK_EQ(w.log_count, 0);
+        CHECK_EQ(spool_files(), 0);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+}
+
+static void
+test_again(void)
+{
+    TEST("a RELEASE that was taken is answered 202 again after it was destroyed, another 409")
+    {
+        world_start(&w);
+        w.import_verdict = VERDICT_DENY;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK(!has_part(a, STORE_RELEASE));
+        w.corridor_status = 0;
+        w.items[a].peer_step = 3;
+        world_peer_next(&w, &w.items[a]);
+        world_run(&w);
+        CHECK_EQ(w.corridor_status, 202);
+        w.other_release = true;
+        w.items[a].peer_step = 3;
+        world_peer_next(&w, &w.items[a]);
+        world_run(&w);
+        CHECK_EQ(w.corridor_status, 409);
+        CHECK_EQ(world_logged(&w, a, ENTRY_RECEIVED), 1);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+}
+
+int
+main(void)
+{
+    test_import();
+    test_ends();
+    test_again();
+    return test_end();
+}
