@@ -261,6 +261,16 @@ edgekit_run(struct edgekit *k)
         CHECK_EQ(loop_run_once(k->loop, false), ERR_OK);
 }
 
+void
+edgekit_hear(struct edgekit *k, enum role_id role)
+{
+    const unsigned before = k->heard[role].count;
+    for (int i = 0; i < 200 && k->heard[role].count == before; i++)
+        CHECK_EQ(loop_run_once(k->loop, true), ERR_OK);
+    CHECK_EQ(k->heard[role].count, before + 1);
+    edgekit_run(k);
+}
+
 /* -- requests
  * ------------------------------------------------------------------------------------*/
 
@@ -379,6 +389,39 @@ edgekit_tell(struct edgekit *k, enum role_id role, enum msg_type type, const cha
     kit_transfer(transfer, m.transfer);
     CHECK_EQ(chan_send(k->from[role], &m), ERR_OK);
     edgekit_run(k);
+}
+
+void
+edgekit_go(struct edgekit *k, const char *transfer, uint64_t bytes_max)
+{
+    static uint8_t buf[256];
+    struct p_upload_go p = {.inspector_gen = chan_incarnation(k->to[ROLE_INSPECTOR]),
+                            .bytes_max = bytes_max};
+    struct span body;
+    memset(p.offer_hash, 9, sizeof(p.offer_hash));
+    CHECK_EQ(payload_upload_go_put(&p, buf, sizeof(buf), &body), ERR_OK);
+    edgekit_answer(k, ROLE_CLERK, MSG_UPLOAD_GO, transfer, body, -1);
+}
+
+struct ring *
+edgekit_ring(struct edgekit *k)
+{
+    struct ring *ring = NULL;
+    struct edgekit_heard *h = &k->heard[ROLE_INSPECTOR];
+    CHECK_EQ(h->type, MSG_RING_UPLOAD);
+    CHECK_EQ(h->fd_count, RING_FDS);
+    CHECK_EQ(ring_attach(h->fds, 4, &ring), ERR_OK);
+    return ring;
+}
+
+struct p_upload_end
+edgekit_end(const struct edgekit *k)
+{
+    struct p_upload_end end = {0};
+    const struct edgekit_heard *h = &k->heard[ROLE_CLERK];
+    CHECK_EQ(h->type, MSG_UPLOAD_END);
+    CHECK_EQ(payload_upload_end_get(span_of(h->body, h->len), &end), ERR_OK);
+    return end;
 }
 
 void

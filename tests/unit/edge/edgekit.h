@@ -58,6 +58,8 @@ void edgekit_start(struct edgekit *k);
 void edgekit_finish(struct edgekit *k);
 /* Runs what is ready. */
 void edgekit_run(struct edgekit *k);
+/* Runs until role hears one message more; a timer may have to pass for it. */
+void edgekit_hear(struct edgekit *k, enum role_id role);
 
 /* A request on stream n (1..KIT_STREAMS-1); headers: "name: value\n" lines. Gives HEAD, and END for
  * one without body. */
@@ -74,6 +76,12 @@ void edgekit_answer(struct edgekit *k, enum role_id role, enum msg_type type, co
                     struct span body, int fd);
 void edgekit_tell(struct edgekit *k, enum role_id role, enum msg_type type, const char *transfer,
                   struct span body, const int *fds, size_t fd_count);
+/* The inspector's end of the ring it was last sent. */
+struct ring *edgekit_ring(struct edgekit *k);
+/* What clerk was last told with UPLOAD_END. */
+struct p_upload_end edgekit_end(const struct edgekit *k);
+/* Clerk lets the last UPLOAD_OPEN go on, as transfer. */
+void edgekit_go(struct edgekit *k, const char *transfer, uint64_t bytes_max);
 /* An ANSWER of clerk. */
 void edgekit_says(struct edgekit *k, const char *transfer, uint16_t status, const char *code,
                   const char *body, uint8_t flags);
