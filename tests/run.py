@@ -7,6 +7,7 @@ Called by `./dev test [--deep] [NAME...]`. The last line printed is `N passed, N
 failed, 2 usage.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -18,16 +19,19 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON = "/usr/bin/python3"
 FLOW_TIMEOUT_S = 600
+DEEP_TIMEOUT_S = 2 * 3600
+FLOWS_AT_ONCE = 2
 
 # Build folder -> (compiler, meson arguments, suites run in it).
 BUILDS = {
     "build": ("gcc", [], ["unit", "tidy", "fuzz"]),
     "build-faults": ("gcc", ["-Dfaults=true"], ["faults"]),
-    "build-clang": ("clang", [], []),
-    "build-asan": ("gcc", ["-Db_sanitize=address,undefined", "-Dsandbox=off"], ["unit", "fuzz"]),
+    "build-asan": ("clang", ["-Db_sanitize=address,undefined", "-Dsandbox=off"],
+                   ["unit", "fuzz"]),
+    "build-clang": ("clang", [], ["unit"]),
     "build-tsan": ("gcc", ["-Db_sanitize=thread", "-Dsandbox=off"], ["unit"]),
 }
-DEEP_ONLY = {"build-tsan"}
+DEEP_ONLY = {"build-clang", "build-tsan"}
 
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:strict_string_checks=1",
@@ -97,9 +101,12 @@ class Timer:
         self.count = count
         self.start = self.begin = time.monotonic()
 
+    def line(self, name, seconds):
+        print(f"{seconds:7.1f} s  {name:<34} {self.count.line()}", flush=True)
+
     def part(self, name):
         now = time.monotonic()
-        print(f"{now - self.begin:7.1f} s  {name:<34} {self.count.line()}", flush=True)
+        self.line(name, now - self.begin)
         self.begin = now
 
 
@@ -138,7 +145,7 @@ def meson_tests(folder, suites, names):
     return found
 
 
-def run_suites(folder, suites, names, count):
+def run_suites(folder, suites, names, count, deep):
     """Runs meson tests of suites in folder and adds what each printed."""
     if not meson_tests(folder, suites, names):
         return
@@ -147,11 +154,13 @@ def run_suites(folder, suites, names, count):
         os.unlink(log)
     argv = ["meson", "test", "-C", folder, "--no-rebuild", "--num-processes",
             str(os.cpu_count() or 1)]
+    if deep:
+        argv += ["--timeout-multiplier", "40"]
     for suite in suites:
         argv += ["--suite", suite]
     if names:
         argv += meson_tests(folder, suites, names)
-    env = dict(os.environ)
+    env = dict(os.environ, **({"TDZ_DEEP": "1"} if deep else {}))
     if "asan" in folder or "tsan" in folder:
         env.update(SANITIZER_ENV)
     done = run(argv, env=env)
@@ -192,23 +201,34 @@ def flow_tests(names):
     return [f for f in files if not names or any(n in f for n in names)]
 
 
+def run_flow(name, env, seconds):
+    """The name, and what Count.add_tap wants to know of its run."""
+    path = os.path.join("tests", "flow", name)
+    begin = time.monotonic()
+    try:
+        done = subprocess.run([PYTHON, path], cwd=ROOT, env=env, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+                              errors="replace", timeout=seconds)
+        return name, time.monotonic() - begin, done.stdout, done.returncode, None
+    except subprocess.TimeoutExpired as late:
+        text = (late.stdout or b"").decode("utf-8", "replace")
+        return name, time.monotonic() - begin, text, 1, f"timed out after {seconds} s"
+
+
 def run_flows(names, count, timer, deep):
     """Each flow test is a program of its own: TAP on stdout, the builds it needs in TDZ_BUILD and
-    TDZ_BUILD_FAULTS, TDZ_DEEP set for the long form, everything it starts ended by itself."""
+    TDZ_BUILD_FAULTS, TDZ_DEEP set for the long form, everything it starts ended by itself. Most of
+    their time is waiting, so two run at once."""
     env = dict(os.environ, TDZ_BUILD=os.path.join(ROOT, "build"),
                TDZ_BUILD_FAULTS=os.path.join(ROOT, "build-faults"), PYTHONDONTWRITEBYTECODE="1",
                **({"TDZ_DEEP": "1"} if deep else {}))
-    for name in flow_tests(names):
-        path = os.path.join("tests", "flow", name)
-        try:
-            done = subprocess.run([PYTHON, path], cwd=ROOT, env=env, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-                                  errors="replace", timeout=FLOW_TIMEOUT_S)
-            count.add_tap(name, done.stdout, done.returncode)
-        except subprocess.TimeoutExpired as late:
-            text = (late.stdout or b"").decode("utf-8", "replace")
-            count.add_tap(name, text, 1, f"timed out after {FLOW_TIMEOUT_S} s")
-        timer.part(f"flow {name}")
+    seconds = DEEP_TIMEOUT_S if deep else FLOW_TIMEOUT_S
+    with concurrent.futures.ThreadPoolExecutor(FLOWS_AT_ONCE) as pool:
+        runs = [pool.submit(run_flow, name, env, seconds) for name in flow_tests(names)]
+        for run_ in concurrent.futures.as_completed(runs):
+            name, took, text, code, problem = run_.result()
+            count.add_tap(name, text, code, problem)
+            timer.line(f"flow {name}", took)
 
 
 def parse_arguments(argv):
@@ -230,7 +250,7 @@ def main(argv):
         if build(folder, count):
             timer.part(f"{folder}: build")
             if suites:
-                run_suites(folder, suites, args.names, count)
+                run_suites(folder, suites, args.names, count, args.deep)
                 timer.part(f"{folder}: {' '.join(suites)}")
         else:
             timer.part(f"{folder}: build FAILED")
