@@ -79,6 +79,8 @@ fault_action(struct span text, struct fault_armed *armed)
         armed->action = FAULT_ONCE;
     else if (span_eq_str(word, "errs"))
         armed->action = FAULT_EVER;
+    else if (span_eq_str(word, "first"))
+        return span_is_empty(value) ? ERR_OK : ERR_SYNTAX; /* warden's business */
     else if (span_eq_str(word, "sleep"))
         armed->action = FAULT_SLEEP;
     else if (span_eq_str(word, "skew"))
@@ -187,6 +189,28 @@ fault_hit(enum fault_id id)
 }
 
 void
+fault_spec_again(const char *spec, char *ret, size_t cap)
+{
+    struct span rest = span_str(spec);
+    size_t at = 0;
+    assert(cap > 0);
+    while (!span_is_empty(rest)) {
+        const struct span entry = fault_cut(&rest, ',');
+        struct span words = entry;
+        bool again = true;
+        while (!span_is_empty(words))
+            again = !span_eq_str(fault_cut(&words, ':'), "first") && again;
+        if (!again || entry.len + 2 > cap - at)
+            continue;
+        if (at > 0)
+            ret[at++] = ',';
+        memcpy(ret + at, entry.ptr, entry.len);
+        at += entry.len;
+    }
+    ret[at] = '\0';
+}
+
+void
 fault_role_killed(const char *spec)
 {
     if (spec != NULL && strstr(spec, ":killall") != NULL)
@@ -198,6 +222,13 @@ fault_count(enum fault_id id)
 {
     assert(id < FAULT_COUNT);
     return fault_state.passed[id];
+}
+
+const char *
+fault_name(enum fault_id id)
+{
+    assert(id < FAULT_COUNT);
+    return fault_names[id];
 }
 
 #else
@@ -218,6 +249,14 @@ fault_hit(enum fault_id id)
 }
 
 void
+fault_spec_again(const char *spec, char *ret, size_t cap)
+{
+    (void)spec;
+    assert(cap > 0);
+    ret[0] = '\0';
+}
+
+void
 fault_role_killed(const char *spec)
 {
     (void)spec;
@@ -228,6 +267,13 @@ fault_count(enum fault_id id)
 {
     assert(id < FAULT_COUNT);
     return 0;
+}
+
+const char *
+fault_name(enum fault_id id)
+{
+    assert(id < FAULT_COUNT);
+    return "";
 }
 
 #endif

@@ -4,8 +4,9 @@
  * arms points: at the n-th time (default 1) that a process (of that role, if one is named) passes
  * the point, action happens: kill (this process, SIGKILL; the default), killall (the whole process
  * group), err (FAULT_ERR gives ERR_IO once), errs (from the n-th time on), sleep=MS, skew=MS (moves
- * this process's wall clock). In other builds the macros are nothing and the variable is not
- * looked at. Example: TDZ_FAULT=clerk/clerk_release_stored:2:killall */
+ * this process's wall clock). With :first only the first process of a role has the point: the one
+ * that warden starts in its place is honest. In other builds the macros are nothing and the
+ * variable is not looked at. Example: TDZ_FAULT=clerk/clerk_release_stored:2:killall */
 #ifndef TDZ_GATEWAY_CORE_FAULT_H
 #define TDZ_GATEWAY_CORE_FAULT_H
 
@@ -40,9 +41,16 @@ const char *fault_spec(char *const *envp);
 
 enum err fault_hit(enum fault_id id);
 
+/* For a process that replaces another: the entries of spec (at most FAULT_SPEC_MAX bytes) without
+ * :first. ret holds cap bytes; what does not fit is left out. */
+void fault_spec_again(const char *spec, char *ret, size_t cap);
+
 /* Told to warden when SIGKILL ended a role: if spec (may be NULL) arms a killall, the process group
  * follows. A sandboxed role cannot do it itself: Landlock keeps its signals inside its domain. */
 void fault_role_killed(const char *spec);
+
+/* The point's name in TDZ_FAULT; "" in builds without faults. */
+const char *fault_name(enum fault_id id);
 
 /* How often this process passed the point so far. */
 uint32_t fault_count(enum fault_id id);

@@ -39,6 +39,8 @@ warden_child_exec(const struct warden_child *child, int sock)
     char role[64];
     char index[32];
     char fault[FAULT_SPEC_MAX + 16];
+    char again[FAULT_SPEC_MAX + 1];
+    const char *spec = child->warden->fault_spec == NULL ? "" : child->warden->fault_spec;
     char name[] = "tdzd";
     char *const argv[] = {name, role, index, NULL};
     char *const no_env[] = {NULL};
@@ -46,8 +48,8 @@ warden_child_exec(const struct warden_child *child, int sock)
     sigset_t none;
     (void)snprintf(role, sizeof(role), "--role=%s", role_name(child->role));
     (void)snprintf(index, sizeof(index), "--index=%u", child->index);
-    (void)snprintf(fault, sizeof(fault), "TDZ_FAULT=%s",
-                   child->warden->fault_spec == NULL ? "" : child->warden->fault_spec);
+    fault_spec_again(spec, again, sizeof(again));
+    (void)snprintf(fault, sizeof(fault), "TDZ_FAULT=%s", child->restarts > 0 ? again : spec);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     /* A gateway never outlives its warden. */

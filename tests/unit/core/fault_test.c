@@ -40,6 +40,23 @@ main(void)
         CHECK_EQ(fault_hit(FAULT_role_reload), ERR_IO);
         CHECK_EQ(fault_count(FAULT_role_drain), 3);
     }
+    TEST("a process that replaces another has no point of :first")
+    {
+        char again[64];
+        fault_spec_again("role_drain:err:first,edge/role_ready:2:errs,role_message:first", again,
+                         sizeof(again));
+        CHECK(strcmp(again, "edge/role_ready:2:errs") == 0);
+        fault_spec_again("role_drain,role_ready", again, sizeof(again));
+        CHECK(strcmp(again, "role_drain,role_ready") == 0);
+        fault_spec_again("role_drain,role_ready", again, 12);
+        CHECK(strcmp(again, "role_drain") == 0);
+        fault_spec_again("", again, sizeof(again));
+        CHECK(again[0] == '\0');
+        CHECK_EQ(fault_arm(SPAN_LIT("role_started:err:first"), ROLE_EDGE, 0), ERR_OK);
+        CHECK_EQ(fault_hit(FAULT_role_started), ERR_IO);
+        CHECK(fault_arm(SPAN_LIT("role_started:first=1"), ROLE_EDGE, 0) != ERR_OK);
+        CHECK(strcmp(fault_name(FAULT_role_started), "role_started") == 0);
+    }
 #else
     TEST("a build without faults has none")
     {
@@ -47,6 +64,9 @@ main(void)
         CHECK_EQ(fault_arm(SPAN_LIT(""), ROLE_EDGE, 0), ERR_OK);
         CHECK_EQ(FAULT_ERR(role_drain), ERR_OK);
         CHECK_EQ(fault_count(FAULT_role_drain), 0);
+        char again[4] = "x";
+        fault_spec_again("role_drain", again, sizeof(again));
+        CHECK(again[0] == '\0' && fault_name(FAULT_role_drain)[0] == '\0');
     }
 #endif
     return test_end();
