@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gateway/core/fault.h"
+#include "gateway/core/rogue.h"
 
 enum { RING_HEADER_BYTES = 4096, RING_MAGIC = 0x54445a52, RING_LAYOUT = 1 };
 enum { RING_FLAG_EOF = 1 };
@@ -292,6 +292,8 @@ ring_reserve(struct ring *ring, uint8_t **ret_slot)
 }
 
 #if TDZ_FAULTS
+enum { RING_AHEAD = 1000 }; /* slots that a captured producer claims and never filled */
+
 /* A captured producer's try to have one thing inspected and another sealed: every digit of the slot
  * becomes another one, again and again while the consumer may be reading. */
 static void
@@ -313,16 +315,19 @@ ring_publish(struct ring *ring, uint32_t len, uint32_t flags)
     struct ring_slot *slot = &ring->shared->slots[ring->own % ring->slot_count];
     atomic_store_explicit(&slot->len, len, memory_order_relaxed);
     atomic_store_explicit(&slot->flags, flags, memory_order_relaxed);
-#if TDZ_FAULTS
-    if (FAULT_ERR(rogue_ring_length) != ERR_OK)
-        atomic_store_explicit(&slot->len, RING_SLOT_BYTES + 1, memory_order_relaxed);
-#endif
     ring->own++;
     ring->reserved = false;
-    atomic_store_explicit(&ring->shared->produced, ring->own, memory_order_release);
+    uint32_t produced = ring->own;
+#if TDZ_FAULTS
+    if (rogue_acts(FAULT_rogue_ring_length))
+        atomic_store_explicit(&slot->len, RING_SLOT_BYTES + 1, memory_order_relaxed);
+    if (rogue_acts(FAULT_rogue_ring_index))
+        produced += RING_AHEAD;
+#endif
+    atomic_store_explicit(&ring->shared->produced, produced, memory_order_release);
     ring_wake(ring);
 #if TDZ_FAULTS
-    if (len > 0 && FAULT_ERR(rogue_ring_rewrite) != ERR_OK)
+    if (len > 0 && rogue_acts(FAULT_rogue_ring_rewrite))
         ring_rewrite(ring, ring->own - 1, len);
 #endif
 }

@@ -22,6 +22,8 @@ struct rogue_kept {
 
 static struct {
     struct chan *chans[2][ROLE_COUNT]; /* by blocking; instance 0 */
+    struct chan *second;               /* to the second sealer, if there is one */
+    enum role_id self;                 /* as of the last message */
     struct oplog log;
     bool has_log;
     uint8_t body[MSG_PAYLOAD_MAX];
@@ -31,6 +33,7 @@ static struct {
     struct rogue_kept seal;    /* SEAL record, of a peer or signed by our keeper */
     struct rogue_kept inbox;   /* inbox wrap of RECEIPT_SIGNED */
     struct rogue_kept permit;  /* the first PERMITTED, of whatever transfer */
+    struct rogue_kept give;    /* the last KEY_GIVE of a sealing key */
 } rogue;
 
 static void
@@ -64,6 +67,17 @@ rogue_meet(struct chan *chan)
 {
     if (chan_index(chan) == 0)
         rogue.chans[chan_is_blocking(chan) ? 1 : 0][chan_role(chan)] = chan;
+    else if (chan_role(chan) == ROLE_SEALER && chan_index(chan) == 1)
+        rogue.second = chan;
+}
+
+bool
+rogue_acts(enum fault_id point)
+{
+    if (fault_hit(point) == ERR_OK)
+        return false;
+    rogue_tell(rogue.self, fault_name(point), MSG_NONE, "done", 0);
+    return true;
 }
 
 /* -- changed on the way out ---------------------------------------------------------------------*/
@@ -151,6 +165,11 @@ static const struct {
 bool
 rogue_may_send(enum role_id self, struct chan *chan, struct msg *m)
 {
+    struct p_key_give give;
+    rogue.self = self;
+    if (self == ROLE_CLERK && m->type == MSG_KEY_GIVE &&
+        payload_key_give_get(m->body, &give) == ERR_OK && give.purpose == KEY_SEAL)
+        rogue_keep(&rogue.give, m->body);
     for (size_t i = 0; i < sizeof(rogue_sends) / sizeof(rogue_sends[0]); i++) {
         if (rogue_sends[i].self != self || rogue_sends[i].peer != chan_role(chan) ||
             rogue_sends[i].type != m->type || fault_hit(rogue_sends[i].fault) == ERR_OK)
@@ -322,6 +341,22 @@ rogue_clerk_receipt(const struct msg *m)
     rogue_ask(act, MSG_RECEIPT_SIGN, m->transfer, err, body);
 }
 
+/* The data key of a container for another sealer than the one that has it. */
+static void
+rogue_clerk_second(const struct msg *m)
+{
+    static char act[] = "clerk_second";
+    struct p_key_give p;
+    struct span body = {NULL, 0};
+    if (payload_key_give_get(rogue_kept(&rogue.give), &p) != ERR_OK || rogue.second == NULL)
+        return;
+    struct chan *other = p.sealer == 1 ? rogue.chans[0][ROLE_SEALER] : rogue.second;
+    p.sealer = (uint8_t)chan_index(other);
+    p.sealer_gen = chan_incarnation(other);
+    const enum err err = payload_key_give_put(&p, rogue.body, sizeof(rogue.body), &body);
+    rogue_ask(act, MSG_KEY_GIVE, m->transfer, err, body);
+}
+
 /* The inbox key before `opened` is in the log. */
 static void
 rogue_clerk_pull(const struct msg *m)
@@ -352,6 +387,7 @@ rogue_sign(const struct msg *m)
     struct msg answer = {.type = MSG_NONE};
     size_t bytes = 0;
     (void)m;
+    rogue_tell(ROLE_EDGE, "sign", MSG_TLS_SIGN, "asked", 0);
     enum err err = keeper == NULL ? ERR_ROLE_LOST : ERR_OK;
     if (err == ERR_OK)
         err = payload_tls_sign_put(&p, rogue.body, sizeof(rogue.body), &ask.body);
@@ -373,8 +409,8 @@ rogue_outside(const struct msg *m)
         keeper = rogue.chans[0][ROLE_KEEPER];
     if (keeper == NULL || !chan_is_open(keeper))
         return;
+    rogue_tell(rogue.self, "outside", MSG_KEY_GIVE, "asked", 0);
     chan_send_rogue(keeper, MSG_KEY_GIVE);
-    rogue_tell(ROLE_EDGE, "outside", MSG_KEY_GIVE, "sent", 0);
 }
 
 static const struct {
@@ -384,6 +420,7 @@ static const struct {
     void (*say)(const struct msg *m);
 } rogue_says[] = {
     {FAULT_rogue_clerk_early, ROLE_CLERK, MSG_PERMITTED, rogue_clerk_early},
+    {FAULT_rogue_clerk_second, ROLE_CLERK, MSG_KEY_GIVEN, rogue_clerk_second},
     {FAULT_rogue_clerk_unwrap, ROLE_CLERK, MSG_CORRIDOR_IN, rogue_clerk_unwrap},
     {FAULT_rogue_clerk_receipt, ROLE_CLERK, MSG_OPENED, rogue_clerk_receipt},
     {FAULT_rogue_clerk_pull, ROLE_CLERK, MSG_PULL_OPEN, rogue_clerk_pull},
@@ -392,7 +429,7 @@ static const struct {
     {FAULT_rogue_outside, ROLE_INSPECTOR, MSG_INSPECT_OPEN, rogue_outside},
     {FAULT_rogue_outside, ROLE_LINK, MSG_FORWARD, rogue_outside},
     {FAULT_rogue_outside, ROLE_SEALER, MSG_SEAL_OPEN, rogue_outside},
-    {FAULT_rogue_outside, ROLE_LEDGER, MSG_APPEND, rogue_outside},
+    {FAULT_rogue_outside, ROLE_LEDGER, MSG_PROVE, rogue_outside},
     {FAULT_rogue_outside, ROLE_JUDGE, MSG_PREFLIGHT, rogue_outside},
 };
 
@@ -426,6 +463,7 @@ rogue_heard(enum role_id self, struct chan *chan, const struct msg *m)
 {
     struct p_permitted permitted;
     (void)chan;
+    rogue.self = self;
     if (self == ROLE_CLERK)
         rogue_listen(m);
     for (size_t i = 0; i < sizeof(rogue_says) / sizeof(rogue_says[0]); i++) {

@@ -9,6 +9,7 @@
 #include "crypto/digest.h"
 #include "gateway/core/attest.h"
 #include "gateway/core/personset.h"
+#include "gateway/core/rogue.h"
 #include "gateway/inspector/inspector_slot.h"
 
 /* A sealed memfd with these bytes. */
@@ -87,6 +88,18 @@ inspector_report_send(struct inspector *i, struct inspector_slot *s, const uint8
     return ERR_OK;
 }
 
+#if TDZ_FAULTS
+/* A captured inspector's way to carry words of the data out: as the name of a column. */
+static void
+inspector_report_words(char *text, size_t len)
+{
+    static const char key[] = "\"name\":\"";
+    char *at = memmem(text, len, key, sizeof(key) - 1);
+    if (at != NULL && at + sizeof(key) < text + len)
+        at[sizeof(key) - 1] = 'Q';
+}
+#endif
+
 static enum err
 inspector_report_make(struct inspector *i, struct inspector_slot *s, int fds[static 2])
 {
@@ -100,6 +113,10 @@ inspector_report_make(struct inspector *i, struct inspector_slot *s, int fds[sta
         return ERR_STATE;
     TRY(report_write(in, out, s->spec_hash, s->bytes_in, s->bytes_out, room->report,
                      sizeof(room->report), room->scratch, &report));
+#if TDZ_FAULTS
+    if (rogue_acts(FAULT_rogue_inspector_words))
+        inspector_report_words(room->report, report.len);
+#endif
     TRY(digest_sha256(report, hash));
     TRY(inspector_report_memfd(report, &fds[0]));
     TRY(inspector_report_persons(seen, findings_of(seen), &fds[1]));
