@@ -99,9 +99,7 @@ flow_due(struct flow *f, struct flow_run *run)
     switch ((unsigned)run->row.state) {
     case FLOW_X1_CREATED:
     case FLOW_X2_RECEIVING:
-        /* The process that received it is gone, and with it the client's connection. */
-        if (!run->has_open && !run->edge.bound)
-            s2_receive_fail(f, run, "interrupted", SPAN_LIT(""));
+        s2_receive_late(f, run);
         return;
     case FLOW_X6_HELD:
         if (flow_run_wall(f) >= (int64_t)run->row.not_after * 1000)

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 enum { S2_POOL_TRIES = 100 }; /* pauses for a free inspector before the client is told to wait */
+/* From the last byte to findings and SEALED: what the rings hold, and the sync of a large body. */
+enum { S2_END_MS = 10 * 60 * 1000 };
 
 static void
 s2_close_fds(struct flow_run *run)
@@ -136,6 +138,30 @@ s2_receive_keyed(struct flow *f, struct flow_run *run, const struct msg *m)
 
 /* -- the end of the stream */
 
+/* An edge knows a transfer from clerk's UPLOAD_GO only, and then there is a row, as an export: any
+ * other name is made up. */
+static enum err
+s2_end_names(struct flow *f, const uint8_t transfer[static 16])
+{
+    struct store_row row;
+    if (flow_run_live(f, transfer) != NULL)
+        return ERR_OK;
+    const enum err err = store_row_get(f->store, transfer, &row);
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && row.direction != DIRECTION_EXPORT))
+        return ERR_DENIED;
+    return ERR_OK;
+}
+
+void
+s2_receive_late(struct flow *f, struct flow_run *run)
+{
+    /* The process that received it is gone, and with it the client's connection. */
+    if (!run->has_open && !run->edge.bound)
+        s2_receive_fail(f, run, "interrupted", SPAN_LIT(""));
+    else if ((run->flags & RUN_ENDED) != 0)
+        s2_receive_fail(f, run, "inspector-failed", SPAN_LIT(""));
+}
+
 static const char *
 s2_outcome_code(uint8_t outcome)
 {
@@ -160,13 +186,16 @@ s2_receive_end(struct flow *f, unsigned edge, const struct chan_ticket *t, struc
     TRY(payload_upload_end_get(m->body, &p));
     if (p.outcome > UPLOAD_MALFORMED)
         return ERR_RANGE;
+    TRY(s2_end_names(f, m->transfer));
     struct flow_run *run = flow_run_find(f, m->transfer);
-    if (run == NULL || run->row.direction != DIRECTION_EXPORT) {
-        flow_reply_code(f, t, m->transfer, "not-found", SPAN_LIT(""), SPAN_LIT(""));
+    if (run == NULL) {
+        flow_reply_code(f, t, m->transfer, "internal", SPAN_LIT(""), SPAN_LIT(""));
         return ERR_OK;
     }
     if (run->edge.bound && !flow_pool_is(&run->edge, f, ROLE_EDGE, edge))
         return ERR_DENIED; /* another edge's upload */
+    if (run->has_put && run->put.chan != t->chan)
+        return ERR_DENIED; /* another edge waits for its answer */
     if (run->row.state != FLOW_X2_RECEIVING || (run->flags & RUN_ENDED) != 0) {
         flow_reply_row(f, t, &run->row); /* it ended already, on our side */
         return ERR_OK;
@@ -180,6 +209,7 @@ s2_receive_end(struct flow *f, unsigned edge, const struct chan_ticket *t, struc
     }
     run->flags |= RUN_ENDED;
     run->bytes_in = p.bytes;
+    flow_run_wait(f, run, S2_END_MS);
     s3_seal_join(f, run);
     return ERR_OK;
 }
@@ -258,7 +288,10 @@ s2_fill_failed(struct flow *f, struct flow_run *run, const void *arg)
 {
     const char *code = arg;
     TRY(store_part_del(f->store, run->row.id, STORE_WRAPPED));
+    TRY(store_part_del(f->store, run->row.id, STORE_FINDINGS));
+    TRY(store_part_del(f->store, run->row.id, STORE_PERSONS));
     TRY(store_idem_free(f->store, run->row.id));
+    TRY(store_reserve_del(f->store, run->row.id));
     (void)snprintf(run->row.reason, sizeof(run->row.reason), "%s", code);
     run->row.spool[0] = 0;
     return ERR_OK;

@@ -202,6 +202,14 @@ s5_decide_decided(struct flow *f, struct flow_run *run, const struct msg *m)
             s5_vouch(f, run);
         return ERR_OK;
     }
+    if (p.err == (uint16_t)-ERR_SYNTAX) {
+        /* The inspector's report is none: no decision can ever rest on it. */
+        if (run->row.direction == DIRECTION_IMPORT)
+            i5_open_again(f, run);
+        else
+            s2_receive_fail(f, run, "inspector-failed", SPAN_LIT(""));
+        return ERR_OK;
+    }
     if (p.err != 0) {
         flow_run_retry(f, run);
         return ERR_OK;

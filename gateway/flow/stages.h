@@ -22,6 +22,8 @@ enum err s2_receive_inspected(struct flow *f, unsigned index, struct msg *m);
 enum err s2_receive_failed(struct flow *f, unsigned index, const struct msg *m);
 /* Ends a transfer that was not sealed: keys and files go, nothing was logged. */
 void s2_receive_fail(struct flow *f, struct flow_run *run, const char *code, struct span detail);
+/* Nobody sends any more, or what must follow the last byte does not come. */
+void s2_receive_late(struct flow *f, struct flow_run *run);
 
 /* 3 sealed */
 enum err s3_seal_sealed(struct flow *f, unsigned index, const struct msg *m);

@@ -157,6 +157,25 @@ inspector_take_pending(struct inspector_slot *s)
     return err;
 }
 
+/* A ring of the named source is pending at another container of the transfer. */
+static bool
+inspector_is_astray(const struct inspector *i, const struct inspector_slot *s)
+{
+    for (size_t k = 0; k < i->slot_max; k++) {
+        const struct inspector_slot *other = &i->slots[k];
+        if (other == s || !other->used || other->has_open || s->is_import ||
+            memcmp(other->transfer, s->transfer, 16) != 0)
+            continue;
+        for (size_t n = 0; n < INSPECTOR_PENDING_MAX; n++) {
+            const struct inspector_pending *p = &other->pending[n];
+            if (p->used && p->role == ROLE_EDGE && p->index == s->source &&
+                p->generation == s->source_gen)
+                return true;
+        }
+    }
+    return false;
+}
+
 static enum err
 inspector_open(struct inspector *i, const struct inspector_in *in)
 {
@@ -189,6 +208,9 @@ inspector_open(struct inspector *i, const struct inspector_in *in)
     memcpy(s->open_hash, hash, 32);
     if (err == ERR_OK)
         err = inspector_take_pending(s);
+    /* The named source brought its ring already, to a container that is not this one. */
+    if (err == ERR_OK && s->ring[INSPECTOR_RING_IN] == NULL && inspector_is_astray(i, s))
+        err = ERR_DENIED;
     if (err != ERR_OK)
         inspector_slot_fail(i, s, err);
     else
@@ -245,6 +267,20 @@ inspector_pend(struct inspector_slot *s, const struct inspector_in *in, int fds[
     return ERR_OK;
 }
 
+/* Clerk named another container of this transfer, and named that one to the edge as well. */
+static bool
+inspector_is_foreign(const struct inspector *i, const struct inspector_in *in,
+                     const uint8_t offer_hash[static 32])
+{
+    for (size_t k = 0; k < i->slot_max; k++) {
+        const struct inspector_slot *s = &i->slots[k];
+        if (s->has_open && !s->is_import && memcmp(s->transfer, in->transfer, 16) == 0 &&
+            memcmp(s->offer_hash, offer_hash, 32) != 0)
+            return true;
+    }
+    return false;
+}
+
 static enum err
 inspector_ring(struct inspector *i, const struct inspector_in *in)
 {
@@ -254,6 +290,8 @@ inspector_ring(struct inspector *i, const struct inspector_in *in)
     TRY(payload_ring_upload_get(in->body, &p));
     if (in->fd_count != RING_FDS)
         return ERR_PROTOCOL;
+    if (in->from == ROLE_EDGE && inspector_is_foreign(i, in, p.offer_hash))
+        return ERR_DENIED;
     struct inspector_slot *s = inspector_touch(i, in->transfer, p.offer_hash);
     if (s == NULL)
         return ERR_OK;

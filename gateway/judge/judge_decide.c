@@ -33,7 +33,8 @@ judge_decide_known(const void *ctx, struct span name)
     return false;
 }
 
-/* Evidence of this container, complete and fitting. ERR_NOT_FOUND: not here (any more). */
+/* Evidence of this container, complete and fitting. ERR_NOT_FOUND: not here (any more).
+ * ERR_SYNTAX: what the inspector reported says what no report can say; asking again is no use. */
 static enum err
 judge_decide_evidence(struct judge *j, struct judge_final *f)
 {
@@ -45,8 +46,10 @@ judge_decide_evidence(struct judge *j, struct judge_final *f)
     f->agreement = register_agreement(&j->book->reg, c->agreement);
     if (f->agreement == NULL)
         return ERR_DENIED;
-    TRY(report_read(judge_blob_span(&c->report), judge_decide_known, f->agreement,
-                    &j->work->report_scratch, r, NULL));
+    const enum err err = report_read(judge_blob_span(&c->report), judge_decide_known, f->agreement,
+                                     &j->work->report_scratch, r, NULL);
+    if (err != ERR_OK)
+        return err == ERR_CRYPTO || err == ERR_NOMEM ? err : ERR_SYNTAX;
     if (memcmp(r->spec_hash, c->spec_hash, 32) != 0)
         return ERR_NOT_FOUND;
     if (c->direction == DIRECTION_IMPORT) {

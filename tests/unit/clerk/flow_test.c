@@ -216,6 +216,89 @@ test_peer(void)
     }
 }
 
+static enum err
+end_from(const uint8_t transfer[static 16], unsigned edge, struct chan *chan)
+{
+    const struct p_upload_end p = {.outcome = UPLOAD_ABORTED};
+    struct msg m = {.type = MSG_UPLOAD_END};
+    const struct chan_ticket t = {.chan = chan, .seq = w.generation};
+    uint8_t buf[128];
+    memcpy(m.transfer, transfer, 16);
+    CHECK_EQ(payload_upload_end_put(&p, buf, sizeof(buf), &m.body), ERR_OK);
+    return flow_message(w.flow, ROLE_EDGE, edge, &t, &m);
+}
+
+static void
+test_ends(void)
+{
+    TEST("an edge that ends a transfer nobody gave it broke the rules, and nothing changes")
+    {
+        const uint8_t made_up[16] = {0x0b, 0xad};
+        uint8_t byte = 0;
+        struct chan *other = (struct chan *)&byte; /* only compared */
+        world_start(&w);
+        const size_t b = world_import(&w);
+        world_run(&w);
+        w.inspector_silent = true;
+        const size_t a = world_upload(&w, "table.csv", "", 0, 10, 1);
+        world_run(&w);
+        struct flow_run *run = flow_run_live(w.flow, w.items[a].id);
+        CHECK(run != NULL && run->row.state == FLOW_X2_RECEIVING);
+        run->has_put = true; /* its edge still waits */
+        run->put_ms = INT64_MAX;
+        CHECK_EQ(end_from(made_up, 0, NULL), ERR_DENIED);
+        CHECK_EQ(end_from(w.items[b].id, 0, NULL), ERR_DENIED);
+        CHECK_EQ(end_from(w.items[a].id, 1, NULL), ERR_DENIED);
+        CHECK_EQ(end_from(w.items[a].id, 0, other), ERR_DENIED);
+        CHECK_EQ(world_row(&w, a).state, FLOW_X2_RECEIVING);
+        world_stop(&w);
+    }
+    TEST("who ended it may ask again, also a clerk that was restarted meanwhile")
+    {
+        world_start(&w);
+        const size_t a = world_upload(&w, "table.csv", "", 0, 10, 1);
+        world_run(&w);
+        CHECK_EQ(end_from(w.items[a].id, 0, NULL), ERR_OK);
+        world_reopen(&w);
+        CHECK_EQ(end_from(w.items[a].id, 0, NULL), ERR_OK);
+        CHECK_EQ(world_row(&w, a).state, FLOW_X10_SETTLED);
+        world_stop(&w);
+    }
+    TEST("findings that never come end the upload, with nothing left of it")
+    {
+        world_start(&w);
+        w.inspector_silent = true;
+        const size_t a = world_upload(&w, "table.csv", "", 0, 10, 1);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_X2_RECEIVING);
+        world_pass(&w, 11 * 60 * 1000);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_XF_FAILED);
+        CHECK(strcmp(world_row(&w, a).reason, "inspector-failed") == 0);
+        CHECK(!has_part(a, STORE_WRAPPED));
+        CHECK_EQ(spool_files(), 0);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("a report that judge cannot read ends the upload, and its persons are given back")
+    {
+        world_start(&w);
+        w.judge_says = (uint16_t)-ERR_SYNTAX;
+        const size_t a = world_upload(&w, "table.csv", "", 0, 10, 1);
+        world_run(&w);
+        CHECK_EQ(w.items[a].status, 503);
+        CHECK(strcmp(w.items[a].code, "inspector-failed") == 0);
+        CHECK_EQ(world_row(&w, a).state, FLOW_XF_FAILED);
+        CHECK_EQ(counted(), 0);
+        CHECK(!has_part(a, STORE_WRAPPED) && !has_part(a, STORE_FINDINGS));
+        CHECK(!has_part(a, STORE_PERSONS));
+        CHECK_EQ(spool_files(), 0);
+        CHECK_EQ(w.log_count, 0);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+}
+
 static void
 test_requests(void)
 {
@@ -503,6 +586,7 @@ main(void)
     test_export();
     test_peer();
     test_requests();
+    test_ends();
     test_counters();
     test_crashes();
     test_random();

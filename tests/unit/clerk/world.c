@@ -157,7 +157,7 @@ client_streams(struct world *w, size_t number, const uint8_t *id, struct span bo
     TELL(w, ROLE_EDGE, 0, id, UPLOAD_END, upload_end, &end);
     world_last->asks = true;
     world_last->client = (uint32_t)number + 1;
-    if (w->outcome != UPLOAD_COMPLETE)
+    if (w->outcome != UPLOAD_COMPLETE || w->inspector_silent)
         return;
     memcpy(in.offer_hash, go.offer_hash, 32);
     memcpy(sealed.offer_hash, go.offer_hash, 32);

@@ -82,6 +82,8 @@ struct world {
     uint8_t import_verdict; /* of the peer about our exports, and of our judge about imports */
     uint16_t receipt;       /* status the peer answers with */
     bool judge_forgets;
+    uint16_t judge_says; /* err of every DECIDED */
+    bool inspector_silent;
     bool wrap_expires;
     bool silent_peer;
     bool upload_breaks;

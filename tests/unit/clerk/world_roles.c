@@ -47,6 +47,11 @@ say_decide(struct world *w, uint64_t tag, const struct msg *m)
                           .decision = SPAN_LIT("{\"verdict\":\"y\"}"),
                           .record = SPAN_LIT("{}"),
                           .observed = SPAN_LIT("{}")};
+    if (w->judge_says != 0) {
+        r.err = w->judge_says;
+        ANSWER(w, tag, m->transfer, DECIDED, decided, &r);
+        return;
+    }
     if (w->judge_forgets) {
         w->judge_forgets = false;
         r.err = (uint16_t)-ERR_NOT_FOUND;

@@ -381,6 +381,30 @@ test_restart(void)
             CHECK(told.err == 0 && told.verdict == VERDICT_ALLOW);
         }
     }
+    TEST(
+        "a report that names a column by what is in it is never decided on, whoever vouches for it")
+    {
+        static uint8_t text[sizeof(report)];
+        struct p_evidence worded = e;
+        struct p_vouched vouched = v;
+        memcpy(text, findings.ptr, findings.len);
+        uint8_t *at = memmem(text, findings.len, "\"name\":\"", 8);
+        CHECK(at != NULL);
+        at[8] = 'Q';
+        const struct span file = span_of(text, findings.len);
+        CHECK_EQ(digest_sha256(file, worded.findings_hash), ERR_OK);
+        memcpy(vouched.findings_hash, worded.findings_hash, 32);
+        kit_stop(&my);
+        kit_start(&my, "my-cyberjaya");
+        CHECK_EQ(TELL(&my, ROLE_CLERK, EVIDENCE, evidence, &worded, transfer, file), ERR_OK);
+        CHECK_EQ(TELL(&my, ROLE_KEEPER, VOUCHED, vouched, &vouched, transfer, nothing), ERR_OK);
+        CHECK_EQ(decide(&my, &q).err, (uint16_t)-ERR_SYNTAX);
+        kit_stop(&my);
+        kit_start(&my, "my-cyberjaya");
+        CHECK_EQ(TELL(&my, ROLE_CLERK, EVIDENCE, evidence, &e, transfer, findings), ERR_OK);
+        CHECK_EQ(TELL(&my, ROLE_KEEPER, VOUCHED, vouched, &v, transfer, nothing), ERR_OK);
+        CHECK_EQ(decide(&my, &q).err, 0);
+    }
     TEST("evidence that is not what it says is clerk's violation")
     {
         struct p_evidence bad = e;
