@@ -164,6 +164,8 @@ ledger_append_flush(struct ledger *l)
         l->out.note(l->out.ctx, EVENT_LOG_FULL, SPAN_LIT(""), head.size);
     if (err == ERR_QUARANTINE)
         ledger_quarantine(l, SPAN_LIT("engine"), head.size);
+    if (l->state != LOG_CONFIRMED) /* confirmed, it is told with each checkpoint */
+        ledger_tell_state(l, ROLE_DESK);
     ledger_sign_next(l);
 }
 
