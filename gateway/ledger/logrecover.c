@@ -2,7 +2,8 @@
 /* Opening a log: the segments are read from the first to the last, every CRC checked; hashes are
  * taken from the tiles up to the last segment and made anew behind it. When tiles or saved hashes
  * are missing or do not lead to the root, everything is hashed again and the tiles are rewritten.
- */
+ * Until the published checkpoint is found to be borne out, nothing in a segment is changed: a
+ * damaged folder is kept as it was found, for whoever has to find out what happened. */
 #include <assert.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct scan {
     struct logstore *log;
     bool hash; /* this segment's leaves are hashed into the tree */
     size_t segment;
+    uint64_t limit; /* bytes of that file that may hold batches */
     uint64_t at;    /* file offset of window[0] */
     size_t len;     /* bytes in the window */
     size_t pos;     /* of the next item in the window */
@@ -41,7 +43,7 @@ refill(struct scan *s)
     s->at += s->pos;
     s->len -= s->pos;
     s->pos = 0;
-    const uint64_t left = log->config.segment_bytes - s->at - s->len;
+    const uint64_t left = s->limit - s->at - s->len;
     const size_t room = LOGSTORE_WINDOW - s->len;
     const size_t take = left < room ? (size_t)left : room;
     TRY(logio_read(log->fds[s->segment], log->window + s->len, take, (off_t)(s->at + s->len)));
@@ -118,7 +120,7 @@ scan_segment(struct scan *s)
         } else if (item == SEGMENT_IS_TRAILER) {
             TRY(take_batch(s, size, &root));
             seed = segment_seed(&log->crc, s->size, &s->root);
-        } else if (need > s->len - s->pos && s->at + s->len < log->config.segment_bytes) {
+        } else if (need > s->len - s->pos && s->at + s->len < s->limit) {
             TRY(refill(s));
         } else {
             return ERR_OK;
@@ -168,7 +170,7 @@ open_segments(struct logstore *log, struct segment_head *last)
         const int fd = openat(log->dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
             return ERR_OK;
-        if (fstat(fd, &st) != 0 || (uint64_t)st.st_size < log->config.segment_bytes ||
+        if (fstat(fd, &st) != 0 || st.st_size < SEGMENT_HEADER ||
             logio_read(fd, raw, sizeof(raw), 0) != ERR_OK ||
             segment_read_head(&log->crc, raw, last) != ERR_OK ||
             last->number != log->segment_count) {
@@ -237,7 +239,13 @@ scan_all(struct logstore *log, struct scan *s, bool quick)
         TRY(read_head(log, i, &head));
         if (head.first != s->size || !tlog_hash_eq(&head.root, &s->root))
             return ERR_IO;
+        struct stat st;
+        if (fstat(log->fds[i], &st) != 0)
+            return ERR_IO;
         s->segment = i;
+        s->limit = log->config.segment_bytes;
+        if ((uint64_t)st.st_size < s->limit)
+            s->limit = (uint64_t)st.st_size;
         s->hash = !quick || i + 1 == log->segment_count;
         if (s->hash && quick)
             log->root = s->root;
@@ -278,6 +286,35 @@ check_published(struct logstore *log)
     return ERR_OK;
 }
 
+/* A copy that was made without the allocated tail of its last segment gets it again. */
+static enum err
+regrow(struct logstore *log)
+{
+    const int fd = log->fds[log->segment_count - 1];
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return logstore_fail(log, ERR_IO);
+    if ((uint64_t)st.st_size >= log->config.segment_bytes)
+        return ERR_OK;
+    TRY(logio_error(log->io->allocate(log->io->ctx, fd, (off_t)log->config.segment_bytes)));
+    return logstore_fail(log, logio_error(log->io->sync(log->io->ctx, fd)));
+}
+
+static enum err
+make_ready(struct logstore *log)
+{
+    if (log->segment_count > 0) {
+        TRY(regrow(log));
+        TRY(clear_tail(log));
+    }
+    TRY(logstore_take_reserve(log));
+    if (log->segment_count > 0)
+        return ERR_OK;
+    log->segment_count = 1;
+    log->reserve_held = false;
+    return logstore_take_reserve(log);
+}
+
 enum err
 logrecover_run(struct logstore *log)
 {
@@ -300,14 +337,7 @@ logrecover_run(struct logstore *log)
         err = scan_all(log, s, quick);
     free(s);
     TRY(err);
-    if (log->segment_count > 0)
-        TRY(clear_tail(log));
-    TRY(logstore_take_reserve(log));
-    if (log->segment_count == 0) {
-        log->segment_count = 1;
-        log->reserve_held = false;
-        TRY(logstore_take_reserve(log));
-    }
     TRY(logsettle_run(log));
-    return check_published(log);
+    TRY(check_published(log));
+    return log->quarantined ? ERR_OK : make_ready(log);
 }
