@@ -168,6 +168,9 @@ agreement_read_field(const struct agreement_load *l, const struct json_node *nod
     if (node->type != JSON_OBJECT)
         return agreement_stop(l, node, ERR_TYPE, "a field is an object");
     TRY(json_only(l->doc, node, fields, sizeof(fields) / sizeof(fields[0]), l->fault));
+    TRY(json_may_str(l->doc, node, "description", VOCAB_NOTE_MAX, l->fault));
+    TRY(json_may_str(l->doc, node, "x-legal-basis", VOCAB_NOTE_MAX, l->fault));
+    TRY(json_may_str(l->doc, node, "x-purpose", VOCAB_NOTE_MAX, l->fault));
     TRY(agreement_text(l, node, "name", &f->name));
     TRY(agreement_text(l, node, "type", &f->type));
     TRY(json_need_str(l->doc, node, "x-class", VOCAB_NAME_MAX, &text, l->fault));
@@ -272,6 +275,7 @@ agreement_read_doc(const struct agreement_load *l)
         return agreement_stop(l, json_get(l->doc, root, "format"), ERR_VERSION,
                               "format is tdz.agreement/1");
     TRY(json_only(l->doc, root, fields, sizeof(fields) / sizeof(fields[0]), l->fault));
+    TRY(json_may_str(l->doc, root, "note", VOCAB_NOTE_MAX, l->fault));
     TRY(agreement_read_head(l));
     TRY(json_need(l->doc, root, "facts", JSON_OBJECT, &facts, l->fault));
     TRY(facts_load(&a->arena, a->vocab, l->doc, facts, &a->facts, &a->fact_count, l->fault));

@@ -156,6 +156,7 @@ vocab_read_attr(const struct vocab_load *l, const struct json_node *key, struct 
     if (spec->type != JSON_OBJECT)
         return vocab_stop(l, spec, ERR_TYPE, "an attribute is an object");
     TRY(json_only(l->doc, spec, fields, sizeof(fields) / sizeof(fields[0]), l->fault));
+    TRY(json_may_str(l->doc, spec, "note", VOCAB_NOTE_MAX, l->fault));
     TRY(arena_text(&l->v->arena, key->text, &attr->name));
     TRY(json_need_str(l->doc, spec, "type", VOCAB_NAME_MAX, &text, l->fault));
     const uint32_t type = vocab_word(text, vocab_type_names, 6);
@@ -218,6 +219,7 @@ vocab_read_obligations(const struct vocab_load *l)
         if (spec->type != JSON_OBJECT)
             return vocab_stop(l, spec, ERR_TYPE, "an obligation is an object");
         TRY(json_only(l->doc, spec, fields, 2, l->fault));
+        TRY(json_may_str(l->doc, spec, "note", VOCAB_NOTE_MAX, l->fault));
         TRY(json_need_str(l->doc, spec, "phase", VOCAB_NAME_MAX, &text, l->fault));
         const uint32_t phase = vocab_word(text, vocab_phase_names, 4);
         if (phase == VOCAB_NONE)
@@ -245,6 +247,7 @@ vocab_read_doc(const struct vocab_load *l)
     if (!span_eq_str(text, "tdz.vocab/1"))
         return vocab_stop(l, json_get(doc, root, "format"), ERR_VERSION, "format is tdz.vocab/1");
     TRY(json_only(doc, root, fields, sizeof(fields) / sizeof(fields[0]), l->fault));
+    TRY(json_may_str(doc, root, "note", VOCAB_NOTE_MAX, l->fault));
     TRY(json_need_str(doc, root, "id", VOCAB_NAME_MAX, &text, l->fault));
     if (!vocab_is_name(text))
         return vocab_stop(l, json_get(doc, root, "id"), ERR_SYNTAX,

@@ -497,6 +497,16 @@ json_need_bool(const struct json_doc *doc, const struct json_node *object, const
 }
 
 enum err
+json_may_str(const struct json_doc *doc, const struct json_node *object, const char *key,
+             size_t max, struct fault *ret_fault)
+{
+    struct span text;
+    if (json_get(doc, object, key) == NULL)
+        return ERR_OK;
+    return json_need_str(doc, object, key, max, &text, ret_fault);
+}
+
+enum err
 json_only(const struct json_doc *doc, const struct json_node *object, const char *const *names,
           size_t name_count, struct fault *ret_fault)
 {

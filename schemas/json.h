@@ -75,6 +75,11 @@ MUST_USE enum err json_need_int(const struct json_doc *doc, const struct json_no
 MUST_USE enum err json_need_bool(const struct json_doc *doc, const struct json_node *object,
                                  const char *key, bool *ret, struct fault *ret_fault);
 
+/* For a member that nobody but people reads: ERR_TYPE or ERR_RANGE unless it is absent or a string
+ * of at most max bytes. */
+MUST_USE enum err json_may_str(const struct json_doc *doc, const struct json_node *object,
+                               const char *key, size_t max, struct fault *ret_fault);
+
 /* ERR_UNKNOWN_FIELD if object has a member whose key is not in names (name_count of them). */
 MUST_USE enum err json_only(const struct json_doc *doc, const struct json_node *object,
                             const char *const *names, size_t name_count, struct fault *ret_fault);
