@@ -81,26 +81,41 @@ vitals_is_counter(struct span name)
     return name.len > tail.len && span_eq(span_from(name, name.len - tail.len), tail);
 }
 
-/* All instances of the role whose first is roles[at]. */
+/* The name of every instance of roles[at].role from roles[at] on. */
 static void
-vitals_role_stats(const struct vitals *v, size_t at, struct vitals_text *t)
+vitals_samples(const struct vitals *v, size_t at, struct span name, struct vitals_text *t)
 {
     const struct span role = v->roles[at].role;
-    struct span rest = v->roles[at].stats;
+    uint64_t value = 0;
+    vitals_line(t, "# TYPE tdz_%.*s_%.*s %s\n", (int)role.len, (const char *)role.ptr,
+                (int)name.len, (const char *)name.ptr,
+                vitals_is_counter(name) ? "counter" : "gauge");
+    for (size_t i = at; i < v->role_count; i++) {
+        if (!span_eq(v->roles[i].role, role) || !vitals_value_of(v->roles[i].stats, name, &value))
+            continue;
+        vitals_line(t, "tdz_%.*s_%.*s{index=\"%u\"} %" PRIu64 "\n", (int)role.len,
+                    (const char *)role.ptr, (int)name.len, (const char *)name.ptr,
+                    v->roles[i].index, value);
+    }
+}
+
+/* What instance roles[i] reports and no earlier one does, each name once: a name said twice would
+ * make the whole text unreadable to Prometheus. */
+static void
+vitals_role_stats(const struct vitals *v, size_t i, struct vitals_text *t)
+{
+    const struct span stats = v->roles[i].stats;
+    struct span rest = stats;
     struct span name;
     uint64_t value = 0;
     while (vitals_stat(&rest, &name, &value)) {
-        vitals_line(t, "# TYPE tdz_%.*s_%.*s %s\n", (int)role.len, (const char *)role.ptr,
-                    (int)name.len, (const char *)name.ptr,
-                    vitals_is_counter(name) ? "counter" : "gauge");
-        for (size_t i = at; i < v->role_count; i++) {
-            if (!span_eq(v->roles[i].role, role) ||
-                !vitals_value_of(v->roles[i].stats, name, &value))
-                continue;
-            vitals_line(t, "tdz_%.*s_%.*s{index=\"%u\"} %" PRIu64 "\n", (int)role.len,
-                        (const char *)role.ptr, (int)name.len, (const char *)name.ptr,
-                        v->roles[i].index, value);
-        }
+        const struct span said = span_of(stats.ptr, (size_t)(name.ptr - stats.ptr));
+        bool is_new = !vitals_value_of(said, name, &value);
+        for (size_t k = 0; k < i && is_new; k++)
+            is_new = !span_eq(v->roles[k].role, v->roles[i].role) ||
+                     !vitals_value_of(v->roles[k].stats, name, &value);
+        if (is_new)
+            vitals_samples(v, i, name, t);
     }
 }
 
@@ -126,10 +141,7 @@ vitals_roles(const struct vitals *v, struct vitals_text *t)
         }
     }
     for (size_t i = 0; i < v->role_count; i++) {
-        bool first = vitals_is_word(v->roles[i].role);
-        for (size_t k = 0; k < i && first; k++)
-            first = !span_eq(v->roles[k].role, v->roles[i].role);
-        if (first)
+        if (vitals_is_word(v->roles[i].role))
             vitals_role_stats(v, i, t);
     }
 }
