@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "policy/decide_inner.h"
 #include "policy/evaluate.h"
 
 /* What is known of one document while it is evaluated. */
@@ -18,10 +19,7 @@ struct decide_run {
     const struct vocab *vocab;
     struct vocab_set labels;
     uint32_t to; /* VOCAB_NONE when unknown */
-    bool has_unknown_label;
-    bool has_closed;
-    bool has_forbid;
-    bool has_hold;
+    struct decide_found found;
 };
 
 static const char *const decide_verdict_names[] = {"deny", "hold", "allow"};
@@ -54,7 +52,7 @@ decide_fired_order(const struct decide_fired *a, const struct decide_fired *b)
     return span_cmp(a->rule->id, b->rule->id);
 }
 
-static void
+void
 decide_fire(struct decision *out, const struct decide_fired *fired)
 {
     size_t at = out->fired_count;
@@ -65,7 +63,7 @@ decide_fire(struct decision *out, const struct decide_fired *fired)
     out->fired_count++;
 }
 
-static enum err
+enum err
 decide_note_unknown(struct decision *out, struct span name, bool would_help)
 {
     size_t at = 0;
@@ -168,14 +166,14 @@ decide_doc_fire(struct decide_run *r, struct decide_doc *d)
                                                    .rule = rule,
                                                    .on_unknown = range.low != EVALUATE_TRUE,
                                                    .may_lapse = range.low == EVALUATE_FALSE});
-        r->has_forbid = r->has_forbid || rule->effect == SOURCE_FORBID;
-        r->has_hold = r->has_hold || rule->effect == SOURCE_HOLD;
+        r->found.has_forbid = r->found.has_forbid || rule->effect == SOURCE_FORBID;
+        r->found.has_hold = r->found.has_hold || rule->effect == SOURCE_HOLD;
         for (size_t k = 0; rule->effect == SOURCE_PERMIT && k < 4; k++)
             d->covered.word[k] |= hits.word[k];
     }
 }
 
-static void
+void
 decide_note_uncovered(struct decision *out, struct span label)
 {
     size_t at = 0;
@@ -197,7 +195,7 @@ decide_doc_uncovered(struct decide_run *r, const struct decide_doc *d)
     const struct facts *f = r->q->facts;
     if (!d->evaluate.doc->is_closed)
         return;
-    r->has_closed = true;
+    r->found.has_closed = true;
     for (size_t i = 0; i < f->label_count; i++) {
         const uint32_t class = vocab_class(r->vocab, f->label[i]);
         if (class == VOCAB_NONE || !vocab_set_has(&d->covered, class))
@@ -273,83 +271,93 @@ decide_set(struct decision *out, enum decide_verdict verdict, enum decide_reason
     out->reason = reason;
 }
 
-/* The order of policy.md 3.5.6. */
-static void
-decide_result(const struct decide_run *r)
+void
+decide_result(struct decision *out, const struct decide_found *found)
 {
-    struct decision *out = r->out;
-    if (r->q->facts->label_count == 0)
+    if (out->facts->label_count == 0)
         decide_set(out, DECIDE_DENY, DECIDE_UNLABELLED);
-    else if (r->has_unknown_label)
+    else if (found->has_unknown_label)
         decide_set(out, DECIDE_DENY, DECIDE_UNKNOWN_LABEL);
-    else if (r->has_forbid)
+    else if (found->has_forbid)
         decide_set(out, DECIDE_DENY, DECIDE_FORBIDDEN);
-    else if (out->uncovered_count > 0 || (!r->has_closed && r->to == VOCAB_NONE))
+    else if (found->has_uncovered || (!found->has_closed && !found->to_is_known))
         /* Overlays alone permit nothing that goes nobody knows where. */
         decide_set(out, DECIDE_DENY, DECIDE_NO_BASIS);
     else if (out->obligations.conflict)
         decide_set(out, DECIDE_DENY, DECIDE_OBLIGATION_CONFLICT);
     else if (out->obligations.unsupported)
         decide_set(out, DECIDE_DENY, DECIDE_OBLIGATION_UNSUPPORTED);
-    else if (r->has_hold)
+    else if (found->has_hold)
         decide_set(out, DECIDE_HOLD, DECIDE_REVIEW);
     else
         decide_set(out, DECIDE_ALLOW, DECIDE_PERMITTED);
+}
+
+void
+decide_end(struct decision *out)
+{
     for (size_t i = 0; out->verdict == DECIDE_ALLOW && i < out->unknown_count; i++)
         out->unknown[i].would_help = false;
 }
 
-/* The documents in order of id, each once and all of one vocabulary. */
-static enum err
-decide_sort_docs(const struct decide_request *q, struct decision *out)
+enum err
+decide_sort(const struct source *const *docs, size_t count, const struct source **sorted)
 {
     size_t rules = 0;
-    if (q->doc_count == 0)
+    if (count == 0)
         return ERR_MISSING;
-    if (q->doc_count > DECIDE_DOCS_MAX)
+    if (count > DECIDE_DOCS_MAX)
         return ERR_FULL;
-    out->doc_count = 0;
-    for (size_t i = 0; i < q->doc_count; i++) {
-        const struct source *doc = q->docs[i];
-        size_t at = out->doc_count;
-        for (; at > 0 && span_cmp(out->docs[at - 1]->id, doc->id) > 0; at--)
-            out->docs[at] = out->docs[at - 1];
-        if (at > 0 && span_eq(out->docs[at - 1]->id, doc->id))
+    for (size_t i = 0; i < count; i++) {
+        const struct source *doc = docs[i];
+        size_t at = i;
+        for (; at > 0 && span_cmp(sorted[at - 1]->id, doc->id) > 0; at--)
+            sorted[at] = sorted[at - 1];
+        if (at > 0 && span_eq(sorted[at - 1]->id, doc->id))
             return ERR_DUPLICATE;
-        out->docs[at] = doc;
-        out->doc_count++;
+        sorted[at] = doc;
         rules += doc->rule_count;
-        if (memcmp(doc->vocab->sha256, q->docs[0]->vocab->sha256, 32) != 0)
+        if (memcmp(doc->vocab->sha256, docs[0]->vocab->sha256, 32) != 0)
             return ERR_CONFLICT;
     }
     return rules > DECIDE_RULES_MAX ? ERR_FULL : ERR_OK;
 }
 
+void
+decide_begin(struct decision *out, const struct facts *facts, int64_t now_ms, bool preflight)
+{
+    out->fired_count = 0;
+    out->uncovered_count = 0;
+    out->unknown_count = 0;
+    out->facts = facts;
+    out->now_ms = now_ms;
+    out->preflight = preflight;
+}
+
 enum err
 decide_run(const struct decide_request *q, struct decision *ret)
 {
-    TRY(decide_sort_docs(q, ret));
+    TRY(decide_sort(q->docs, q->doc_count, ret->docs));
+    ret->doc_count = q->doc_count;
     struct decide_run r = {.q = q, .out = ret, .vocab = q->docs[0]->vocab, .to = VOCAB_NONE};
-    ret->fired_count = 0;
-    ret->uncovered_count = 0;
-    ret->unknown_count = 0;
-    ret->facts = q->facts;
-    ret->now_ms = q->now_ms;
-    ret->preflight = q->preflight;
+    decide_begin(ret, q->facts, q->now_ms, q->preflight);
     const struct facts_entry *to = facts_get(q->facts, SPAN_LIT("to"));
     if (to != NULL && to->type == FACTS_TEXT)
         r.to = vocab_zone(r.vocab, to->text);
     for (size_t i = 0; i < q->facts->label_count; i++) {
         const uint32_t class = vocab_class(r.vocab, q->facts->label[i]);
         if (class == VOCAB_NONE)
-            r.has_unknown_label = true;
+            r.found.has_unknown_label = true;
         else
             vocab_set_add(&r.labels, class);
     }
     for (size_t i = 0; i < ret->doc_count; i++)
         TRY(decide_doc(&r, ret->docs[i]));
     decide_obligations(ret);
-    decide_result(&r);
+    r.found.has_uncovered = ret->uncovered_count > 0;
+    r.found.to_is_known = r.to != VOCAB_NONE;
+    decide_result(ret, &r.found);
+    decide_end(ret);
     return ERR_OK;
 }
 

@@ -13,6 +13,7 @@ import polkit
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../oracle"))
 import policy_oracle  # noqa: E402
+import policy_random  # noqa: E402
 
 
 def scrambled(r, node):
@@ -35,7 +36,7 @@ def check_values(tap, tdz, packs):
     r = random.Random(1)
     files = glob.glob(packs + "/*.json") + glob.glob(packs + "/sandbox/*/*.json")
     docs = [polkit.load(f) for f in files] + \
-        [policy_oracle.random_document(r, i) for i in range(20)]
+        [policy_random.document(r, policy_random.vocabulary(r), i) for i in range(20)]
     changed, unstable, other, wide = [], [], [], []
     for doc in docs:
         text = fmt(tdz, json.dumps(doc, indent=r.choice([None, 1, 7]),
@@ -66,13 +67,12 @@ def check_decisions(tap, tdz):
     r = random.Random(2)
     wrong = []
     with tempfile.TemporaryDirectory() as folder:
-        bench = policy_oracle.Bench(tdz, folder)
         for _ in range(8):
-            docs = [policy_oracle.random_document(r, i) for i in range(r.choice([1, 2]))]
-            requests = [policy_oracle.random_request(r) for _ in range(40)]
-            laid = [json.loads(fmt(tdz, json.dumps(d))) for d in docs]
-            _, before = bench.run(docs, requests)
-            _, after = bench.run(laid, requests)
+            world = policy_oracle.World(tdz, None, folder, r)
+            requests = [policy_random.request(r, world.vocab, world.docs) for _ in range(40)]
+            laid = [json.loads(fmt(tdz, json.dumps(d))) for d in world.docs]
+            _, before = world.decide(world.docs, requests)
+            _, after = world.decide(laid, requests)
             for a, b in zip(before, after):
                 a, b = json.loads(a), json.loads(b)
                 for x in (a, b):
