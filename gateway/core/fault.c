@@ -12,7 +12,15 @@
 
 #if TDZ_FAULTS
 
-enum fault_action { FAULT_KILL, FAULT_KILLALL, FAULT_ONCE, FAULT_EVER, FAULT_SLEEP, FAULT_SKEW };
+enum fault_action {
+    FAULT_KILL,
+    FAULT_KILLALL,
+    FAULT_STOP,
+    FAULT_ONCE,
+    FAULT_EVER,
+    FAULT_SLEEP,
+    FAULT_SKEW
+};
 
 struct fault_armed {
     enum fault_id id;
@@ -75,6 +83,8 @@ fault_action(struct span text, struct fault_armed *armed)
         armed->action = FAULT_KILL;
     else if (span_eq_str(word, "killall"))
         armed->action = FAULT_KILLALL;
+    else if (span_eq_str(word, "stop"))
+        armed->action = FAULT_STOP;
     else if (span_eq_str(word, "err"))
         armed->action = FAULT_ONCE;
     else if (span_eq_str(word, "errs"))
@@ -158,6 +168,9 @@ fault_fire(const struct fault_armed *armed)
         return ERR_OK;
     case FAULT_KILLALL:
         (void)kill(0, SIGKILL);
+        return ERR_OK;
+    case FAULT_STOP:
+        (void)kill(getpid(), SIGSTOP);
         return ERR_OK;
     case FAULT_ONCE:
     case FAULT_EVER:

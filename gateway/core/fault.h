@@ -3,10 +3,11 @@
  *   TDZ_FAULT=[role[index]/]name[:n][:action][,...]
  * arms points: at the n-th time (default 1) that a process (of that role, if one is named) passes
  * the point, action happens: kill (this process, SIGKILL; the default), killall (the whole process
- * group), err (FAULT_ERR gives ERR_IO once), errs (from the n-th time on), sleep=MS, skew=MS (moves
- * this process's wall clock). With :first only the first process of a role has the point: the one
- * that warden starts in its place is honest. In other builds the macros are nothing and the
- * variable is not looked at. Example: TDZ_FAULT=clerk/clerk_release_stored:2:killall */
+ * group), stop (this process, SIGSTOP, until the test sends SIGCONT), err (FAULT_ERR gives ERR_IO
+ * once), errs (from the n-th time on), sleep=MS, skew=MS (moves this process's wall clock). With
+ * :first only the first process of a role has the point: the one that warden starts in its place is
+ * honest. In other builds the macros are nothing and the variable is not looked at. Example:
+ * TDZ_FAULT=clerk/clerk_x8_stored:2:killall */
 #ifndef TDZ_GATEWAY_CORE_FAULT_H
 #define TDZ_GATEWAY_CORE_FAULT_H
 

@@ -77,7 +77,8 @@ i5_open_reoffer(struct flow *f, struct flow_run *run)
         flow_run_retry(f, run);
 }
 
-/* Keeper was restarted: judge tells it of the offer again, then ledger of the exporter's entry. */
+/* Keeper or judge was restarted: judge checks the offer again and tells keeper of it, then ledger
+ * of the exporter's entry. */
 static enum err
 i5_recheck(struct flow *f, struct flow_run *run)
 {
@@ -186,6 +187,16 @@ i5_open_again(struct flow *f, struct flow_run *run)
     flow_run_retry(f, run);
 }
 
+void
+i5_open_forgotten(struct flow *f, struct flow_run *run)
+{
+    i5_open_again(f, run);
+    if (f->dead || run->row.state != FLOW_M4_RELEASED)
+        return;
+    run->flags |= RUN_RECHECK;
+    flow_run_now(f, run);
+}
+
 enum err
 i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct msg *m)
 {
@@ -194,9 +205,7 @@ i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct msg *m)
     if (run->row.state != FLOW_M4_RELEASED || !run->inspector.bound)
         return ERR_OK;
     if (p.err == (uint16_t)-ERR_NOT_FOUND) {
-        i5_open_again(f, run);
-        run->flags |= RUN_RECHECK;
-        flow_run_now(f, run);
+        i5_open_forgotten(f, run);
         return ERR_OK;
     }
     if (p.err == (uint16_t)-ERR_EXPIRED) {

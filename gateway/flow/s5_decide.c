@@ -195,7 +195,7 @@ s5_decide_decided(struct flow *f, struct flow_run *run, const struct msg *m)
         return ERR_OK;
     if (p.err == (uint16_t)-ERR_NOT_FOUND) {
         if (run->row.direction == DIRECTION_IMPORT)
-            i5_open_again(f, run);
+            i5_open_forgotten(f, run); /* judge also needs the offer before the findings */
         else if ((run->flags & RUN_VOUCHED) != 0 && run->tries % 4 != 3)
             flow_run_retry(f, run); /* VOUCHED is on its way, unless keeper died with it */
         else

@@ -97,6 +97,8 @@ enum err i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct ms
 enum err i5_open_opened(struct flow *f, unsigned index, const struct msg *m);
 /* Forget the attempt and start it again. */
 void i5_open_again(struct flow *f, struct flow_run *run);
+/* The same after judge or keeper forgot what they must know of it: they are told first. */
+void i5_open_forgotten(struct flow *f, struct flow_run *run);
 /* It does not open; after a few attempts it is given up. */
 void i5_open_damaged(struct flow *f, struct flow_run *run);
 void i5_open_join(struct flow *f, struct flow_run *run);

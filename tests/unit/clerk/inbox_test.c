@@ -192,6 +192,17 @@ test_ends(void)
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
+    TEST("a judge that forgot hears of the offer again before it decides on the import")
+    {
+        world_start(&w);
+        w.judge_lost = true;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
+        CHECK_EQ(w.unwraps, 2);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
     TEST("a body that never opens is given up, logged and destroyed, and operators are told")
     {
         world_start(&w);

@@ -84,6 +84,7 @@ struct world {
     bool judge_forgets;
     uint16_t judge_says; /* err of every DECIDED */
     bool inspector_silent;
+    bool judge_lost; /* when it is to decide on an import: it knows no offer until shown it again */
     bool wrap_expires;
     bool silent_peer;
     bool upload_breaks;

@@ -52,7 +52,8 @@ say_decide(struct world *w, uint64_t tag, const struct msg *m)
         ANSWER(w, tag, m->transfer, DECIDED, decided, &r);
         return;
     }
-    if (w->judge_forgets) {
+    const bool lost = w->judge_lost && p.direction == DIRECTION_IMPORT;
+    if (w->judge_forgets || lost) {
         w->judge_forgets = false;
         r.err = (uint16_t)-ERR_NOT_FOUND;
         ANSWER(w, tag, m->transfer, DECIDED, decided, &r);
@@ -296,6 +297,8 @@ say_checked(struct world *w, uint64_t tag, const struct msg *m)
                                  .bytes_max = 1 << 20};
     r.not_after = (uint64_t)(w->wall_ms / 1000) + 86400;
     w->keeper_forgot = false;
+    if (w->unwraps > 0)
+        w->judge_lost = false;
     world_hash_of(m->transfer, 'o', r.offer_hash);
     ANSWER(w, tag, m->transfer, IMPORT_CHECKED, import_checked, &r);
 }

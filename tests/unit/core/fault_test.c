@@ -3,6 +3,12 @@
 
 #include "tests/test.h"
 
+#if TDZ_FAULTS
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
 int
 main(void)
 {
@@ -56,6 +62,20 @@ main(void)
         CHECK_EQ(fault_hit(FAULT_role_started), ERR_IO);
         CHECK(fault_arm(SPAN_LIT("role_started:first=1"), ROLE_EDGE, 0) != ERR_OK);
         CHECK(strcmp(fault_name(FAULT_role_started), "role_started") == 0);
+    }
+    TEST("a process that stops at a point goes on when it is told to")
+    {
+        int status = 0;
+        const pid_t child = fork();
+        if (child == 0)
+            _exit(fault_arm(SPAN_LIT("role_started:stop"), ROLE_EDGE, 0) == ERR_OK &&
+                          fault_hit(FAULT_role_started) == ERR_OK
+                      ? 7
+                      : 8);
+        CHECK(child > 0 && waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+        CHECK_EQ(WSTOPSIG(status), SIGSTOP);
+        CHECK(kill(child, SIGCONT) == 0 && waitpid(child, &status, 0) == child);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
     }
 #else
     TEST("a build without faults has none")
