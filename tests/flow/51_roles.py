@@ -129,6 +129,9 @@ def killed(c, role, zone, state, number):
           got is not None and got.count(b"\n") == data.count(b"\n") and
           not any(p in got for p in gateways.numbers(data)) and last.get("state") == "delivered",
           (answer, got and got[:200], last, c.logs(12)))
+    if role == "clerk":  # the one that came after it carries the same fault
+        c.stop(zone)
+        c.start(zone)
     return answer.transfer if answer is not None else "", data
 
 
