@@ -15,7 +15,6 @@ import random
 import re
 import signal
 import sys
-import threading
 import time
 
 import corridor
@@ -76,15 +75,6 @@ def slay(pid):
     return True
 
 
-def carry_on(c, zone, since, stop):
-    """Lets go every clerk that stops: one that was started again comes by the same point."""
-    while not stop.is_set():
-        clerk = pids(c, zone, since).get(("clerk", 0))
-        if clerk and process_state(clerk) == "T":
-            os.kill(clerk, signal.SIGCONT)
-        stop.wait(0.05)
-
-
 def journey(c, file, data):
     """Push, settle, pull, acknowledge, delivered; (answer, what the recipient got, last state)."""
     answer = c.send_again(file, data, seconds=WAIT_S)
@@ -100,11 +90,10 @@ def killed(c, role, zone, state, number):
     label = f"{role} killed at {state}"
     data = gateways.dataset(number)
     c.stop(zone)
-    c.start(zone, f"clerk/clerk_{state}_stored:1:stop")
+    c.start(zone, f"clerk/clerk_{state}_stored:1:stop:first")
     since = c.mark
     c.deaths.clear()
-    gone_on = threading.Event()
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
         way = pool.submit(journey, c, f"{role}-{state}.csv", data)
         before = pids(c, zone, since)
         clerk = before[("clerk", 0)]
@@ -113,13 +102,13 @@ def killed(c, role, zone, state, number):
         before = pids(c, zone, since)
         victims = {pid for (name, _), pid in before.items() if name == role and slay(pid)}
         wait_for(lambda: all(process_state(pid) in ("", "Z") for pid in victims))
-        pool.submit(carry_on, c, zone, since, gone_on)
+        if role != "clerk":
+            os.kill(clerk, signal.SIGCONT)
         back = wait_for(lambda: all(pids(c, zone, since)[key] != pid and
                                     process_state(pids(c, zone, since)[key]) in "RSD"
                                     for key, pid in before.items() if pid in victims))
         check(f"{label}: it is back", victims and back, c.logs(8))
         answer, got, last = way.result()
-        gone_on.set()
     after = pids(c, zone, since)
     others = [key for key, pid in before.items() if key[0] not in (role, "inspector") and
               after[key] != pid]
@@ -129,9 +118,6 @@ def killed(c, role, zone, state, number):
           got is not None and got.count(b"\n") == data.count(b"\n") and
           not any(p in got for p in gateways.numbers(data)) and last.get("state") == "delivered",
           (answer, got and got[:200], last, c.logs(12)))
-    if role == "clerk":  # the one that came after it carries the same fault
-        c.stop(zone)
-        c.start(zone)
     return answer.transfer if answer is not None else "", data
 
 

@@ -68,8 +68,8 @@ main(void)
         int status = 0;
         const pid_t child = fork();
         if (child == 0)
-            _exit(fault_arm(SPAN_LIT("role_started:stop"), ROLE_EDGE, 0) == ERR_OK &&
-                          fault_hit(FAULT_role_started) == ERR_OK
+            _exit(fault_arm(SPAN_LIT("ledger_published:stop"), ROLE_EDGE, 0) == ERR_OK &&
+                          fault_hit(FAULT_ledger_published) == ERR_OK
                       ? 7
                       : 8);
         CHECK(child > 0 && waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
