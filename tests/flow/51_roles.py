@@ -129,7 +129,7 @@ def main():
     chosen = whole if deep else sorted(random.Random(seed).sample(whole, SAMPLE), key=whole.index)
     if wanted:  # by role, by state, or as role:state
         every = [(r, z, s) for r in ROLES for z, path in PATHS.items() for s in path]
-        chosen = [e for e in every if e[0] in wanted or e[2] in wanted or f"{e[0]}:{e[2]}" in wanted]
+        chosen = [e for e in every if {e[0], e[2], f"{e[0]}:{e[2]}"} & set(wanted)]
     with open(TABLE, encoding="utf-8") as f:
         names = re.findall(r"^FLOW_STATE\(\w+, (\w+),", f.read(), re.MULTILINE)
     for zone, path in PATHS.items():
