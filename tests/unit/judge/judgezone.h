@@ -51,6 +51,25 @@ static const char *const kit_agreements[] = {"oncology-2026.json", "claims-2026.
 static const char *const kit_partners[] = {"hospital-kl.json", "lab-shanghai.json",
                                            "insurer-kl.json", "insurer-sh.json"};
 
+/* Rules put before those of the zones' export documents; NULL: as they are in the tree. */
+static const char *kit_rules;
+
+static struct span
+kit_export(const char *packs, const char *name)
+{
+    static const char mark[] = "\"rules\": [";
+    static char text[1 << 16];
+    const struct span file = kit_file(packs, name);
+    const char *at = memmem(file.ptr, file.len, mark, sizeof(mark) - 1);
+    CHECK(at != NULL);
+    if (kit_rules == NULL || at == NULL)
+        return file;
+    const size_t before = (size_t)((const uint8_t *)at - file.ptr) + sizeof(mark) - 1;
+    const int n = snprintf(text, sizeof(text), "%.*s%s,%.*s", (int)before, (const char *)file.ptr,
+                           kit_rules, (int)(file.len - before), (const char *)file.ptr + before);
+    return kit_copy(span_of(text, (size_t)n));
+}
+
 /* The files of k's zone; my and cn: both zones with their keys. */
 static void
 kit_files(struct kit *k, const char *packs, const char *prefix, const struct kit *my,
@@ -69,7 +88,7 @@ kit_files(struct kit *k, const char *packs, const char *prefix, const struct kit
     k->files[k->file_count++] = (struct judge_book_file){
         JUDGE_BOOK_VOCABULARY, SPAN_LIT("tdz-core.json"), kit_file(packs, "tdz-core.json")};
     (void)snprintf(name, sizeof(name), "%s-export.json", prefix);
-    kit_add(k, JUDGE_BOOK_POLICY, "tdz.policy/1", name, kit_file(packs, name));
+    kit_add(k, JUDGE_BOOK_POLICY, "tdz.policy/1", name, kit_export(packs, name));
     (void)snprintf(name, sizeof(name), "%s-import.json", prefix);
     kit_add(k, JUDGE_BOOK_POLICY, "tdz.policy/1", name, kit_file(packs, name));
     for (size_t i = 0; i < sizeof(kit_agreements) / sizeof(kit_agreements[0]); i++) {

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Final decisions that are not what the documents alone say: others' reservations, obligations that
+ * were not performed, and approvals. */
+#include "tests/unit/judge/judgecase.h"
+
+#define RULE(id, effect, more, when)                                                        \
+    "{\"id\":\"" id "\",\"effect\":\"" effect "\"," more                                    \
+    "\"to\":[\"CN\"],\"classes\":[\"personal\"],\"when\":" when ",\"cite\":[\"t\"],"        \
+    "\"certainty\":\"primary\",\"reviewed_on\":\"2026-11-01\",\"review_days\":365,\"why\":" \
+    "\"t.duty\"}"
+#define LIMIT RULE("t.limit", "forbid", "", "{\"ge\":[\"count.pi.after\",10]}")
+#define REVIEW \
+    RULE("t.review", "hold", "\"release\":\"zone-authority\",", "{\"ge\":[\"count.spi.after\",7]}")
+#define MASK                                                                                   \
+    "{\"id\":\"t.mask\",\"effect\":\"oblige\",\"to\":[\"CN\"],\"classes\":[\"personal\"],"     \
+    "\"do\":[{\"mask\":{\"fields\":[\"email\"]}}],\"cite\":[\"t\"],\"certainty\":\"primary\"," \
+    "\"reviewed_on\":\"2026-11-01\",\"review_days\":365,\"why\":\"t.duty\"}"
+
+static const char *packs;
+
+/* A fresh judge under those rules, which holds the evidence of a preflighted, sealed export. */
+static void
+begin(const char *rules)
+{
+    struct p_preflighted told;
+    struct p_pre pre;
+    const struct p_preflight p = preflight_good();
+    if (my.book != NULL)
+        kit_stop(&my);
+    my.file_count = 0;
+    kit_rules = rules;
+    kit_files(&my, packs, "my", &my, &cn);
+    kit_start(&my, "my-cyberjaya");
+    CHECK_EQ(TELL(&my, ROLE_CLERK, PREFLIGHT, preflight, &p, transfer, nothing), ERR_OK);
+    CHECK(ANSWER(&my, preflighted, &told) && told.verdict == VERDICT_ALLOW);
+    CHECK_EQ(payload_pre_get(SAID(my.to_keeper), &pre), ERR_OK);
+    CHECK_EQ(offer_hash(pre.manifest, offer_id), ERR_OK);
+    findings =
+        inspect(told.spec, table, sizeof(table) - 1, report, sizeof(report), leaves, &leaves_len);
+    const struct p_sealed s = sealed_good();
+    CHECK_EQ(TELL(&my, ROLE_SEALER, SEALED, sealed, &s, transfer, nothing), ERR_OK);
+    CHECK_EQ(tell_findings(&my, ROLE_INSPECTOR, 0), ERR_OK);
+}
+
+static uint8_t
+permitted(void)
+{
+    struct p_permit p = {.verdict = 0xff};
+    CHECK_EQ(my.to_keeper.type, MSG_PERMIT);
+    CHECK_EQ(payload_permit_get(SAID(my.to_keeper), &p), ERR_OK);
+    return p.verdict;
+}
+
+static bool
+has(struct span json, const char *part)
+{
+    const bool found = memmem(json.ptr, json.len, part, strlen(part)) != NULL;
+    if (!found)
+        printf("# no %s in %.*s\n", part, (int)json.len, (const char *)json.ptr);
+    return found;
+}
+
+static void
+test_pending(void)
+{
+    struct p_decide q;
+    TEST("a count over the limit is a denial")
+    {
+        begin(LIMIT);
+        q = decide_good(DIRECTION_EXPORT, 0);
+        q.after_pi = 10;
+        const struct p_decided told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_DENY && permitted() == VERDICT_DENY);
+        CHECK(has(told.record, "\"t.limit\""));
+    }
+    TEST("and a hold while others' reservations may still be given back")
+    {
+        q.n = 1;
+        q.pending_others = 1;
+        const struct p_decided told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_HOLD && permitted() == VERDICT_HOLD);
+        CHECK(has(told.entry, "\"verdict\":\"hold\"") && has(told.decision, "review"));
+    }
+    TEST("what is denied whatever the count is not held for it")
+    {
+        begin(
+            RULE("t.never", "forbid", "", "{\"eq\":[\"declared.contradicted\",false]}") "," LIMIT);
+        q = decide_good(DIRECTION_EXPORT, 0);
+        q.after_pi = 10;
+        q.pending_others = 1;
+        CHECK_EQ(decide(&my, &q).verdict, VERDICT_DENY);
+        begin(LIMIT);
+        q = decide_good(DIRECTION_EXPORT, 0);
+        q.after_pi = 9;
+        CHECK_EQ(decide(&my, &q).verdict, VERDICT_ALLOW);
+        q.n = 1;
+        q.pending_others = 2;
+        CHECK_EQ(TELL(&my, ROLE_CLERK, DECIDE, decide, &q, transfer, nothing), ERR_RANGE);
+    }
+}
+
+static void
+test_performed(void)
+{
+    struct p_decide q;
+    TEST("an obligation in force now that was not performed from the first row denies")
+    {
+        struct judge_book *fresh = NULL;
+        struct fault fault = {.code = ERR_OK};
+        begin(NULL);
+        my.file_count = 0;
+        kit_rules = MASK;
+        kit_files(&my, packs, "my", &my, &cn);
+        CHECK_EQ(judge_book_new(SPAN_LIT("my-cyberjaya"), NOW_MS / 1000, my.files, my.file_count,
+                                &fresh, &fault),
+                 ERR_OK);
+        CHECK(judge_activate(&my.j, fresh));
+        judge_book_free(my.book);
+        my.book = fresh;
+        q = decide_good(DIRECTION_EXPORT, 0);
+        const struct p_decided told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_DENY && permitted() == VERDICT_DENY);
+        CHECK(has(told.decision, "obligation-not-performed"));
+        CHECK(has(told.entry, "\"reason\":\"obligation-not-performed\""));
+    }
+    TEST("performed from the first row under the same document, it allows")
+    {
+        begin(MASK);
+        q = decide_good(DIRECTION_EXPORT, 0);
+        CHECK_EQ(decide(&my, &q).verdict, VERDICT_ALLOW);
+        CHECK(memmem(leaves, leaves_len, "a@b.org", 7) == NULL);
+    }
+}
+
+/* tdz.approval/1 of this transfer's held decision. */
+static struct span
+approval(const struct sign_key *key, const struct p_decided *held, const uint8_t record[32],
+         const char *verdict)
+{
+    char text[1024];
+    char id[33];
+    char seal[65];
+    char decision[65];
+    CHECK_EQ(text_hex(span_of(transfer, 16), id, sizeof(id)), ERR_OK);
+    CHECK_EQ(text_hex(span_of(held->seal_hash, 32), seal, sizeof(seal)), ERR_OK);
+    CHECK_EQ(text_hex(span_of(record, 32), decision, sizeof(decision)), ERR_OK);
+    const int n = snprintf(text, sizeof(text),
+                           "tdz.approval/1\n{\"decision\":\"%s\",\"expires\":%lld,\"reason\":\"r\","
+                           "\"seal\":\"%s\",\"transfer\":\"%s\",\"verdict\":\"%s\"}\n",
+                           decision, (long long)(NOW_MS / 1000 + 600), seal, id, verdict);
+    return kit_note(key, "operator", text, (size_t)n);
+}
+
+static struct p_decided
+held(const char *rules, struct p_decide *q, uint8_t record[32])
+{
+    begin(rules);
+    *q = decide_good(DIRECTION_EXPORT, 0);
+    q->after_spi = 7;
+    const struct p_decided told = decide(&my, q);
+    CHECK(told.err == 0 && told.verdict == VERDICT_HOLD && permitted() == VERDICT_HOLD);
+    CHECK_EQ(digest_sha256(told.record, record), ERR_OK);
+    q->n = 1;
+    return told;
+}
+
+static void
+test_approval(void)
+{
+    struct p_decide q;
+    uint8_t record[32];
+    TEST("an operator's approval of the held decision lifts the hold, and the entry says so")
+    {
+        const struct p_decided hold = held(REVIEW, &q, record);
+        q.approval = approval(&my.operator_key, &hold, record, "approve");
+        const struct p_decided told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_ALLOW && permitted() == VERDICT_ALLOW);
+        CHECK(has(told.entry, "\"phase\":\"approved\"") && has(told.entry, "\"n\":1"));
+    }
+    TEST("a refusal denies")
+    {
+        const struct p_decided hold = held(REVIEW, &q, record);
+        q.approval = approval(&my.operator_key, &hold, record, "refuse");
+        const struct p_decided told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_DENY && permitted() == VERDICT_DENY);
+        CHECK(has(told.entry, "\"phase\":\"approved\""));
+    }
+    TEST("an approval of another decision, by another zone or of no sense decides nothing")
+    {
+        const struct p_decided hold = held(REVIEW, &q, record);
+        my.to_keeper.type = MSG_NONE;
+        q.approval = approval(&cn.operator_key, &hold, record, "approve");
+        CHECK(decide(&my, &q).err != 0);
+        q.approval = SPAN_LIT("yes");
+        CHECK(decide(&my, &q).err != 0);
+        record[0] ^= 1;
+        q.approval = approval(&my.operator_key, &hold, record, "approve");
+        CHECK_EQ(decide(&my, &q).err, (uint16_t)-ERR_CONFLICT);
+        CHECK_EQ(my.to_keeper.type, MSG_NONE);
+    }
+    TEST("no approval lifts a denial")
+    {
+        const struct p_decided hold = held(REVIEW "," LIMIT, &q, record);
+        q.approval = approval(&my.operator_key, &hold, record, "approve");
+        q.after_pi = 10;
+        const struct p_decided told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_DENY && permitted() == VERDICT_DENY);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc != 2 || crypto_init() != ERR_OK)
+        return 1;
+    packs = argv[1];
+    kit_keys(&my, 1);
+    kit_keys(&cn, 101);
+    test_pending();
+    test_performed();
+    test_approval();
+    kit_stop(&my);
+    return test_end();
+}
