@@ -13,22 +13,25 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 
 FINAL = ("settled", "delivered", "denied", "failed", "expired")
 done = 0
 failed = 0
+guard = threading.Lock()  # cases of one test may run side by side
 
 
 def check(sentence, ok, detail=""):
     global done, failed
-    done += 1
-    failed += 0 if ok else 1
-    print(f"{'ok' if ok else 'not ok'} {done} - {sentence}", flush=True)
-    if not ok and detail != "":
-        for line in str(detail).splitlines()[:20]:
-            print(f"#   {line}", flush=True)
+    with guard:
+        done += 1
+        failed += 0 if ok else 1
+        print(f"{'ok' if ok else 'not ok'} {done} - {sentence}", flush=True)
+        if not ok and detail != "":
+            for line in str(detail).splitlines()[:20]:
+                print(f"#   {line}", flush=True)
     return bool(ok)
 
 
@@ -55,11 +58,17 @@ class Answer:
         return f"{self.status} {self.headers} {self.body[:600]!r}"
 
 
+bases = set()
+
+
 def free_base():
     """A base for the ports of a sandbox, far from the default and from other tests': a gateway that
     is restarted must find its ports again."""
     for _ in range(200):
         base = random.randrange(20000, 32000, 40)
+        if base in bases:
+            continue
+        bases.add(base)
         socks = []
         try:
             for offset in range(40):

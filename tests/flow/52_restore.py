@@ -1,0 +1,373 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A gateway that starts without its peer, with a log folder or a database that is an older copy, or
+with a damaged log (design.md 5): it says so, keeps everything back that must not go out, and goes
+on when what was missing is there again.
+
+Each case has its own corridor. Needs the build with fault points (TDZ_BUILD_FAULTS).
+"""
+import concurrent.futures
+import json
+import os
+import shutil
+import subprocess
+import sys
+import traceback
+
+import corridor
+import gateways
+import invariants
+import tables
+from corridor import check
+from gateways import EXPORT, IMPORT, TO, WHO, Gateways
+
+OPERATOR = {EXPORT: "op-my-1", IMPORT: "op-cn-1"}
+OTHER = {EXPORT: IMPORT, IMPORT: EXPORT}
+PLAIN = "telemetry-2026"
+AT_ONCE = 3  # cases mostly wait
+SEGMENT = os.path.join("segments", "000000.seg")
+
+
+class Restored(Gateways):
+    """Folders of a zone can be copied away and put back while its gateway stands still."""
+
+    def up(self, *more):
+        super().up(*more)
+        for zone in self.map["zones"].values():
+            with open(zone["config"], encoding="utf-8") as f:
+                config = json.load(f)
+            config["timeouts"] = {"retry_min_ms": 100, "retry_max_ms": 500,
+                                  "role_ms": 8000}
+            with open(zone["config"], "w", encoding="utf-8") as f:
+                json.dump(config, f)
+        return self
+
+    def folder(self, zone, what):
+        return self.map["zones"][zone][f"{what}_dir"]
+
+    def keep(self, name, *pairs):
+        """Copies (zone, what) under a name; those gateways are stopped for it and stay so."""
+        for zone, what in pairs:
+            self.stop(zone)
+            to = os.path.join(self.dir, "copies", name, zone)
+            os.makedirs(to, exist_ok=True)
+            subprocess.run(["cp", "-a", "--sparse=always", self.folder(zone, what),
+                            os.path.join(to, what)], check=True)
+
+    def restore(self, name, *pairs):
+        for zone, what in pairs:
+            self.stop(zone)
+            shutil.rmtree(self.folder(zone, what))
+            subprocess.run(["cp", "-a", "--sparse=always",
+                            os.path.join(self.dir, "copies", name, zone, what),
+                            self.folder(zone, what)], check=True)
+
+    def begin(self, *zones):
+        for zone in zones:
+            self.start(zone)
+
+    def die(self, zone):
+        self.slay(self.running.pop(zone))
+
+    def health(self, zone):
+        return self.request(OPERATOR[zone], "GET", "/healthz/ready", url="desk_url")
+
+    def log_is(self, zone, state, seconds=20):
+        """True once the operator reads state as that of the log."""
+        last = self.until(lambda: self.health(zone), lambda a: a.json.get("log") == state, seconds)
+        return last is not None and last.json.get("log") == state
+
+    def metric(self, zone, name):
+        text = self.request(OPERATOR[zone], "GET", "/metrics", url="desk_url").body.decode()
+        for line in text.splitlines():
+            if line.startswith(name + " "):
+                return int(line.split()[1])
+        return None
+
+    def said(self, zone, event):
+        """The events of that name since the last start of that gateway."""
+        found = self.events(zone)
+        starts = [i for i, e in enumerate(found) if e["event"] == "gateway-start"]
+        return [e for e in found[starts[-1]:] if e["event"] == event]
+
+    def says(self, zone, event, seconds=15):
+        got = self.until(lambda: self.said(zone, event), lambda e: e, seconds)
+        return bool(got)
+
+    def known(self, zone):
+        return invariants.by_transfer(self.folder(zone, "log"))
+
+    def cross(self, name, agreement=PLAIN, data=None):
+        """One push that must settle; its transfer."""
+        data = data or tables.telemetry(40, seed=len(name))
+        answer = self.send_again(name, data, agreement)
+        state = self.settle(answer.transfer) if answer is not None else {}
+        check(f"{name} crosses", state.get("state") in ("settled", "delivered"),
+              (answer, state, self.logs(10)))
+        return answer.transfer if answer is not None else ""
+
+    def stays(self, transfer, states, seconds=2.0):
+        """True if what its sender sees of it is in states, now and for that long."""
+        last = self.until(lambda: self.state(WHO, transfer), lambda t: t["state"] not in states,
+                          seconds)
+        return last is not None and last["state"] in states
+
+    def verify(self, *zones):
+        """The logs are whole and say nothing twice."""
+        for zone in zones:  # the last checkpoint's cosignature may be under way
+            self.until(lambda z=zone: self.audit(self.folder(z, "log")), lambda r: r[0] == 0, 10)
+        for zone in zones:
+            self.stop(zone)
+            code, report = self.audit(self.folder(zone, "log"))
+            check(f"the log of {zone} verifies", code == 0 and report.get("ok"), report)
+            faults = invariants.log_is_unambiguous(self.folder(zone, "log"))
+            check(f"the log of {zone} says nothing twice", not faults, faults)
+
+
+def push(c, name, agreement=PLAIN, data=None, wait=1):
+    return c.push(WHO, agreement, name, data or tables.telemetry(30, seed=len(name)),
+                  Idempotency_Key=f'"{name}"', Prefer=f"wait={wait}")
+
+
+def refuses_all(c, zone, label):
+    """A quarantined gateway as its partners and operators see it."""
+    health = c.health(zone)
+    check(f"{label}: the operator sees it: not ready, quarantined, with the reason",
+          health.status == 503 and health.json["log"] == "quarantined" and
+          not health.json["ready"] and any("quarantined" in r for r in health.json["reasons"]),
+          health)
+    check(f"{label}: the gateway's log tells why and what next",
+          c.said(zone, "log-quarantined") and c.said(zone, "clerk-quarantined"), c.logs())
+    size = c.metric(zone, "tdz_log_size")
+    if zone == EXPORT:
+        answer = push(c, f"refused-{label[:3].strip()}.csv")
+        check(f"{label}: an upload is refused with 503 quarantined",
+              answer.status == 503 and answer.json.get("code") == "quarantined" and
+              not answer.transfer, answer)
+    check(f"{label}: and nothing was appended", c.metric(zone, "tdz_log_size") == size, size)
+
+
+# -- without the peer -------------------------------------------------------------------------
+
+def without_peer(c):
+    before = c.cross("first.csv")
+    for zone in (EXPORT, IMPORT):
+        c.stop(zone)
+    c.start(EXPORT)
+    health = c.health(EXPORT)
+    check("alone: the operator sees it: ready for work, unconfirmed, the peer is down",
+          health.status == 200 and health.json["log"] == "unconfirmed" and
+          [p["up"] for p in health.json["peers"]] == [False], health)
+    checkpoint = open(os.path.join(c.folder(EXPORT, "log"), "checkpoint"), "rb").read()
+    size = c.metric(EXPORT, "tdz_log_size")
+    answer = push(c, "alone.csv")
+    check("alone: a push is taken with 202", answer.status == 202 and answer.transfer, answer)
+    grown = c.until(lambda: c.metric(EXPORT, "tdz_log_size"), lambda n: n == size + 1, 10)
+    check("alone: its decision is in the log", grown == size + 1, (size, grown))
+    check("alone: and it goes no further", c.stays(answer.transfer, ("inspecting", "forwarding")),
+          c.state(WHO, answer.transfer))
+    denied = push(c, "people.csv", data=tables.hospital(20, seed=4))
+    check("alone: a denial is told all the same", denied.status == 403, denied)
+    check("alone: no checkpoint was published", checkpoint == open(
+        os.path.join(c.folder(EXPORT, "log"), "checkpoint"), "rb").read())
+    receipt = c.request(WHO, "GET", f"/v1/transfers/{answer.transfer}/receipt")
+    check("alone: there is no receipt", receipt.status >= 400, receipt)
+    again = push(c, "alone.csv")
+    check("alone: the same push again is the same transfer",
+          again.status in (202, 409) and again.transfer in ("", answer.transfer), again)
+    c.die(EXPORT)
+    c.start(EXPORT)
+    check("alone: killed and started again it still has it",
+          c.stays(answer.transfer, ("inspecting", "forwarding"), 1),
+          c.state(WHO, answer.transfer))
+    c.start(IMPORT)
+    check("alone: with the peer back it is confirmed", c.log_is(EXPORT, "confirmed"), c.logs())
+    state = c.settle(answer.transfer)
+    check("alone: and the push settles", state.get("state") == "settled", (state, c.logs()))
+    c.stop(EXPORT)
+    health = c.health(IMPORT)
+    check("alone: with a witness heard before, the other one stays confirmed",
+          health.json["log"] == "confirmed", health)
+    c.stop(IMPORT)
+    c.start(IMPORT)
+    got = c.pull(TO, before)
+    check("alone: a restarted importer gives nothing out while it is unconfirmed",
+          got.status == 503 and not got.body.startswith(b"device"), got)
+    c.start(EXPORT)
+    got = c.until(lambda: c.pull(TO, before), lambda a: a.status == 200)
+    check("alone: and does with its peer back", got is not None and got.status == 200, got)
+    c.verify(EXPORT, IMPORT)
+
+
+# -- an older log folder ----------------------------------------------------------------------
+
+def old_log(c, zone):
+    """clerk's database remembers more than the folder."""
+    who = "exporter" if zone == EXPORT else "importer"
+    label = f"{who}'s old log"
+    first = c.cross("first.csv")
+    c.keep("old", (zone, "log"))
+    c.begin(zone)
+    second = c.cross("second.csv")
+    c.keep("new", (zone, "log"))
+    c.stop(OTHER[zone])
+    c.restore("old", (zone, "log"))
+    c.begin(zone)
+    check(f"{label}: quarantined even without the peer", c.log_is(zone, "quarantined"), c.logs())
+    refuses_all(c, zone, label)
+    c.begin(OTHER[zone])
+    stuck = ""
+    if zone == IMPORT:
+        answer = push(c, "waits.csv")
+        check(f"{label}: the exporter takes a push with 202", answer.status == 202, answer)
+        stuck = answer.transfer
+        check(f"{label}: which is not carried over", c.stays(stuck, ("inspecting", "forwarding")),
+              c.state(WHO, stuck))
+        got = c.pull(TO, first)
+        check(f"{label}: nothing is given out of the inbox", got.status == 503, got)
+    check(f"{label}: with the peer it still is", c.log_is(zone, "quarantined"), c.health(zone))
+    check(f"{label}: the other zone is ready", c.health(OTHER[zone]).status == 200)
+    c.restore("new", (zone, "log"))
+    c.begin(zone)
+    check(f"{label}: with the right folder back it is confirmed", c.log_is(zone, "confirmed"),
+          c.logs())
+    if stuck:
+        state = c.settle(stuck)
+        check(f"{label}: and what waited settles", state.get("state") == "settled",
+              (state, c.logs()))
+    c.cross("third.csv")
+    for transfer in (first, second):
+        got = c.collect(transfer)
+        check(f"{label}: what crossed before is pulled", got is not None, c.logs())
+        c.settle(transfer, states=("delivered",))
+    c.verify(EXPORT, IMPORT)
+
+
+def old_both(c, zone):
+    """Log and database of one zone are of the same old day: only the peer knows better."""
+    who = "exporter" if zone == EXPORT else "importer"
+    label = f"{who}'s old log and database"
+    c.cross("first.csv")
+    c.keep("old", (zone, "log"), (zone, "state"))
+    c.begin(zone)
+    c.cross("second.csv")
+    c.keep("new", (zone, "log"), (zone, "state"))
+    c.stop(OTHER[zone])
+    c.restore("old", (zone, "log"), (zone, "state"))
+    c.begin(zone)
+    check(f"{label}: alone nobody knows better: unconfirmed", c.log_is(zone, "unconfirmed"),
+          c.logs())
+    lost = ""
+    if zone == EXPORT:
+        answer = push(c, "forked.csv")
+        check(f"{label}: a push is taken with 202", answer.status == 202, answer)
+        lost = answer.transfer
+    seen = invariants.entries(c.folder(OTHER[zone], "log"))
+    c.begin(OTHER[zone])
+    check(f"{label}: the peer shows what it witnessed: quarantined",
+          c.log_is(zone, "quarantined"), c.logs())
+    refuses_all(c, zone, label)
+    if zone == IMPORT:
+        answer = push(c, "waits.csv")
+        lost = answer.transfer
+    check(f"{label}: what was taken meanwhile is not released",
+          c.stays(lost, ("inspecting", "forwarding")), c.state(WHO, lost))
+    after = invariants.entries(c.folder(OTHER[zone], "log"))
+    news = [e["kind"] for _, e in after[len(seen):] if e["kind"] in ("received", "settled")]
+    check(f"{label}: and nothing of it arrived", not news, news)
+    c.die(zone)
+    c.start(zone)
+    check(f"{label}: a restart does not help", c.log_is(zone, "quarantined"), c.logs())
+    c.restore("new", (zone, "log"), (zone, "state"))
+    c.begin(zone)
+    check(f"{label}: with the right folders back it is confirmed", c.log_is(zone, "confirmed"),
+          c.logs())
+    if zone == EXPORT:
+        gone = c.request(WHO, "GET", f"/v1/transfers/{lost}")
+        check(f"{label}: what only the fork knew is unknown", gone.status == 404, gone)
+        again = c.send_again("forked.csv", tables.telemetry(30, seed=10), PLAIN)
+        check(f"{label}: its sender's next try crosses",
+              c.settle(again.transfer).get("state") == "settled", (again, c.logs()))
+    else:
+        check(f"{label}: what waited settles", c.settle(lost).get("state") == "settled", c.logs())
+    c.verify(EXPORT, IMPORT)
+
+
+# -- a damaged log folder ---------------------------------------------------------------------
+
+def damaged(c):
+    """What a crash leaves is cut off; what it cannot leave is quarantined, and kept as found."""
+    c.cross("first.csv")
+    for zone in (EXPORT, IMPORT):
+        c.until(lambda z=zone: c.audit(c.folder(z, "log")), lambda r: r[0] == 0, 10)
+        c.stop(zone)
+    path = os.path.join(c.folder(EXPORT, "log"), SEGMENT)
+    with open(path, "rb") as f:
+        whole = f.read()
+    end = len(whole.rstrip(b"\0"))
+
+    def begins_with(content):
+        with open(path, "wb") as f:
+            f.write(content)
+        c.start(EXPORT)
+
+    def ends():
+        c.stop(EXPORT)
+        with open(path, "rb") as f:
+            return f.read()
+
+    for name, content in {
+            "its last batch lost its last byte": whole[:end - 1],
+            "its last batch is half there":
+                whole[:end - 60] + bytes(len(whole) - end + 60),
+            "it lacks one byte in the middle": whole[:end // 2] + whole[end // 2 + 1:],
+            "one bit in the middle is changed":
+                whole[:end // 2] + bytes([whole[end // 2] ^ 1]) + whole[end // 2 + 1:],
+            "there is nothing in it": b""}.items():
+        begins_with(content)
+        check(f"damage: {name}: quarantined, alone", c.log_is(EXPORT, "quarantined"), c.logs())
+        answer = push(c, "refused.csv")
+        check(f"damage: {name}: an upload is refused with 503 quarantined",
+              answer.status == 503 and answer.json.get("code") == "quarantined", answer)
+        check(f"damage: {name}: the segment is left as it was found", ends() == content)
+    torn = bytes(range(1, 256)) * 40
+    begins_with(whole[:end] + torn + whole[end + len(torn):])
+    check("damage: what a torn write left behind the last batch is no harm",
+          c.log_is(EXPORT, "unconfirmed"), c.logs())
+    after = ends()
+    check("damage: and is cut off", after.startswith(whole[:end]) and torn[-300:] not in after)
+    begins_with(after.rstrip(b"\0"))
+    check("damage: a copy without the segment's empty tail is the log",
+          c.log_is(EXPORT, "unconfirmed"), c.logs())
+    c.start(IMPORT)
+    check("damage: with the peer it is confirmed", c.log_is(EXPORT, "confirmed"), c.logs())
+    c.cross("second.csv")
+    c.verify(EXPORT, IMPORT)
+
+
+CASES = {
+    "damaged": damaged,
+    "without-peer": without_peer,
+    "old-log-exporter": lambda c: old_log(c, EXPORT),
+    "old-log-importer": lambda c: old_log(c, IMPORT),
+    "old-both-exporter": lambda c: old_both(c, EXPORT),
+    "old-both-importer": lambda c: old_both(c, IMPORT),
+}
+
+
+def run(name):
+    try:
+        with Restored() as c:
+            CASES[name](c)
+    except Exception as e:  # one case must not hide the others
+        check(f"{name} ran to its end", False, "".join(traceback.format_exception(e)))
+
+
+def main():
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(run, sys.argv[1:] or CASES))
+    corridor.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
