@@ -19,18 +19,24 @@ struct compiled_build {
     uint8_t *truth;      /* by code, of the comparison at hand */
 };
 
+/* As much of an id as leaves room for what is wrong. */
+static int
+compiled_id_len(struct span id)
+{
+    return id.len < 20 ? (int)id.len : 20;
+}
+
 static enum err
-compiled_stop(const struct source_rule *rule, const char *where, struct fault *ret_fault)
+compiled_stop(const struct source *doc, const struct source_rule *rule, const char *where,
+              struct fault *ret_fault)
 {
     if (ret_fault != NULL) {
         *ret_fault =
             (struct fault){.code = ERR_FULL, .line = rule == NULL ? 1 : rule->line, .column = 1};
-        if (rule == NULL)
-            (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "%s", where);
-        else
-            (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "rule %.*s: %s",
-                           (int)(rule->id.len < 40 ? rule->id.len : 40), (const char *)rule->id.ptr,
-                           where);
+        (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "%.*s%s%.*s: %s",
+                       compiled_id_len(doc->id), (const char *)doc->id.ptr, rule == NULL ? "" : "/",
+                       rule == NULL ? 0 : compiled_id_len(rule->id),
+                       rule == NULL ? "" : (const char *)rule->id.ptr, where);
     }
     return ERR_FULL;
 }
@@ -76,11 +82,11 @@ compiled_rows(struct compiled_build *b, struct fault *ret_fault)
         b->row_begin[bit] = (uint32_t)b->further;
         b->further += size.rows - 1;
         if (b->further + b->doc->rule_count > ROWS_MAX)
-            return compiled_stop(c->rules[bit], "any and all multiply to more than 4096 rows",
-                                 ret_fault);
+            return compiled_stop(b->doc, c->rules[bit],
+                                 "any and all multiply to more than 4096 rows", ret_fault);
         if (literals > ROWS_LITERALS_MAX)
-            return compiled_stop(c->rules[bit], "any and all repeat more than 262144 comparisons",
-                                 ret_fault);
+            return compiled_stop(b->doc, c->rules[bit],
+                                 "any and all repeat more than 262144 comparisons", ret_fault);
     }
     c->rule_words = (b->doc->rule_count + 63) / 64;
     c->words = c->rule_words + (b->further + 63) / 64;
@@ -144,7 +150,7 @@ compiled_uses(struct compiled_build *b, struct fault *ret_fault)
         cells += used[i] != 0 ? c->codes.columns[i % c->codes.count].count : 0;
     }
     if (cells > COMPILED_CELLS_MAX)
-        return compiled_stop(NULL, "its conditions compile to tables of more than 16 MiB",
+        return compiled_stop(b->doc, NULL, "its conditions compile to tables of more than 16 MiB",
                              ret_fault);
     c->use_begin = arena_take(&c->arena, c->words + 1, sizeof(*c->use_begin));
     c->uses = arena_take(&c->arena, uses, sizeof(*c->uses));
@@ -360,7 +366,8 @@ compiled_build(struct compiled_build *b, const struct decide_list *lists, size_t
     const enum err err =
         codes_make(&c->codes, &c->arena, &b->scratch, b->doc, lists, list_count, &b->leaves);
     if (err == ERR_FULL)
-        return compiled_stop(NULL, "its conditions compare too many different things", ret_fault);
+        return compiled_stop(b->doc, NULL, "its conditions compare too many different things",
+                             ret_fault);
     TRY(err);
     TRY(compiled_uses(b, ret_fault));
     TRY(compiled_fill(b));

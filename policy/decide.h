@@ -29,7 +29,7 @@ enum decide_reason {
 };
 
 /* A list under the name that conditions use. A gateway binds one only if its hash is the one the
- * document names (register_active); what is not bound is unknown. */
+ * document names (register_compile); what is not bound is unknown. */
 struct decide_list {
     struct span alias;
     const struct list *list;

@@ -37,6 +37,9 @@ register_finish(struct register_set *r)
         free(r->agreements[i]);
     }
     for (size_t i = 0; i < r->policy_count; i++) {
+        if (r->compiled[i] != NULL)
+            compiled_finish(r->compiled[i]);
+        free(r->compiled[i]);
         source_finish(r->policies[i]);
         free(r->policies[i]);
     }
@@ -204,6 +207,41 @@ register_list(const struct register_set *r, const struct source_list *wanted)
     return NULL;
 }
 
+/* A document whose list is not here compiles all the same: what it looks up there is unknown. */
+static enum err
+register_compile_one(const struct register_set *r, const struct source *s, struct compiled *c,
+                     struct fault *ret_fault)
+{
+    struct decide_list lists[SOURCE_LISTS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < s->list_count; i++) {
+        const struct list *list = register_list(r, &s->lists[i]);
+        if (list != NULL)
+            lists[count++] =
+                (struct decide_list){.alias = s->lists[i].alias, .list = list, .doc = s};
+    }
+    return compiled_make(c, s, lists, count, ret_fault);
+}
+
+enum err
+register_compile(struct register_set *r, struct fault *ret_fault)
+{
+    for (size_t i = 0; i < r->policy_count; i++) {
+        if (r->compiled[i] != NULL)
+            continue;
+        struct compiled *c = calloc(1, sizeof(*c));
+        if (c == NULL)
+            return ERR_NOMEM;
+        const enum err err = register_compile_one(r, r->policies[i], c, ret_fault);
+        if (err != ERR_OK) {
+            free(c);
+            return err;
+        }
+        r->compiled[i] = c;
+    }
+    return ERR_OK;
+}
+
 static bool
 register_in_force(const struct source *s, bool is_import, int64_t now_ms)
 {
@@ -233,17 +271,10 @@ register_active(const struct register_set *r, bool is_import, int64_t now_ms,
             continue;
         if (active.doc_count == DECIDE_DOCS_MAX)
             return ERR_FULL;
-        active.docs[active.doc_count++] = s;
+        if (r->compiled[i] == NULL)
+            return ERR_STATE;
+        active.docs[active.doc_count++] = r->compiled[i];
         closed = closed || s->is_closed;
-        for (size_t k = 0; k < s->list_count; k++) {
-            const struct list *list = register_list(r, &s->lists[k]);
-            if (list == NULL)
-                continue;
-            if (active.list_count == SOURCE_LISTS_MAX)
-                return ERR_FULL;
-            active.lists[active.list_count++] =
-                (struct decide_list){.alias = s->lists[k].alias, .list = list, .doc = s};
-        }
     }
     if (!closed)
         return ERR_NOT_FOUND;

@@ -8,7 +8,7 @@
 
 #include "crypto/filenote.h"
 #include "policy/agreement.h"
-#include "policy/decide.h"
+#include "policy/compiled.h"
 #include "policy/party.h"
 
 enum { REGISTER_PARTNERS_MAX = 1024, REGISTER_AGREEMENTS_MAX = 4096 };
@@ -24,6 +24,7 @@ struct register_set {
     struct agreement *agreements[REGISTER_AGREEMENTS_MAX];
     size_t agreement_count;
     struct source *policies[REGISTER_POLICIES_MAX];
+    struct compiled *compiled[REGISTER_POLICIES_MAX]; /* of policies; NULL before compiling */
     size_t policy_count;
     struct list *lists[REGISTER_LISTS_MAX];
     size_t list_count;
@@ -36,12 +37,10 @@ struct register_file {
     struct span note;
 };
 
-/* The documents of one direction in force, ready for a decide_request. */
+/* The documents of one direction in force, ready for ruling_run. */
 struct register_active {
-    const struct source *docs[DECIDE_DOCS_MAX];
+    const struct compiled *docs[DECIDE_DOCS_MAX];
     size_t doc_count;
-    struct decide_list lists[SOURCE_LISTS_MAX];
-    size_t list_count;
 };
 
 /* An empty register of zone (a zone of v, or ERR_NOT_FOUND). v must outlive it. */
@@ -60,15 +59,19 @@ MUST_USE enum err register_add(struct register_set *r, enum register_kind kind,
                                const struct register_file *file, const struct note_key *keys,
                                size_t key_count, struct fault *ret_fault);
 
+/* Compiles every policy with the lists that it names and that are there: once, after the last
+ * register_add. ERR_FULL: a document is too large, see compiled_make, and ret_fault; ERR_NOMEM. */
+MUST_USE enum err register_compile(struct register_set *r, struct fault *ret_fault);
+
 /* NULL when there is none. */
 const struct party *register_partner(const struct register_set *r, struct span zone,
                                      struct span name);
 const struct party *register_by_spiffe(const struct register_set *r, struct span id);
 const struct agreement *register_agreement(const struct register_set *r, struct span id);
 
-/* The newest revision of each document of that direction with effective.from <= now < until, and
- * the lists they name by hash. ERR_NOT_FOUND: none of them is closed, so nothing may cross;
- * ERR_FULL. */
+/* The newest revision of each document of that direction with effective.from <= now < until.
+ * ERR_NOT_FOUND: none of them is closed, so nothing may cross; ERR_FULL; ERR_STATE: they are not
+ * compiled. */
 MUST_USE enum err register_active(const struct register_set *r, bool is_import, int64_t now_ms,
                                   struct register_active *ret);
 

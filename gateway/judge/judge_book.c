@@ -146,6 +146,8 @@ judge_book_fill(struct judge_book *b, int64_t now_s, const struct judge_book_fil
             err = digest_update(all, span_of(sha256, 32));
     }
     if (err == ERR_OK)
+        err = register_compile(&b->reg, ret_fault);
+    if (err == ERR_OK)
         err = digest_final(all, b->digest, sizeof(b->digest));
     digest_free(all);
     return err;

@@ -70,14 +70,7 @@ judge_import_run(struct judge *j, struct judge_offered *o, uint8_t ret_spec[stat
                                   .now_ms = o->now_ms};
     enum err err = judge_evaluate(j, &q);
     if (err == ERR_NOT_FOUND || err == ERR_NOT_YET || err == ERR_EXPIRED) {
-        struct register_active active;
-        TRY(register_active(&j->book->reg, true, o->now_ms, &active));
-        const struct decide_request request = {.docs = active.docs,
-                                               .doc_count = active.doc_count,
-                                               .now_ms = o->now_ms,
-                                               .facts = &w->facts,
-                                               .preflight = true};
-        TRY(decide_run(&request, &w->decision));
+        TRY(judge_rule(j, true, true, o->now_ms));
         w->decision.verdict = DECIDE_DENY;
         w->decision.reason = DECIDE_NO_BASIS;
         return ERR_OK;

@@ -9,9 +9,9 @@
 #include "gateway/judge/judge.h"
 #include "inspect/inspectspec.h"
 #include "inspect/report.h"
-#include "policy/decide.h"
 #include "policy/manifest.h"
 #include "policy/record.h"
+#include "policy/ruling.h"
 #include "schemas/entry.h"
 
 enum { JUDGE_FACTS_BYTES_MAX = 49152, JUDGE_FACTS_NODES_MAX = 4096 };
@@ -72,6 +72,7 @@ struct judge_case {
 /* What one decision needs; too large for a stack. */
 struct judge_work {
     struct facts facts;
+    struct ruling ruling;
     struct decision decision;
     struct json_node fact_nodes[JUDGE_FACTS_NODES_MAX];
     uint8_t fact_text[JUDGE_FACTS_BYTES_MAX];
@@ -140,6 +141,10 @@ struct judge_asked {
  * are no object; ERR_NOT_FOUND: a party is not registered, or no closed policy is in force;
  * ERR_NOT_YET, ERR_EXPIRED: the agreement. */
 MUST_USE enum err judge_evaluate(struct judge *j, const struct judge_asked *q);
+
+/* The part of it after work->facts is filled: the documents in force decide. ERR_NOT_FOUND: none of
+ * them is closed. */
+MUST_USE enum err judge_rule(struct judge *j, bool is_import, bool preflight, int64_t now_ms);
 
 /* Record, API answer, both in work; the record's digest. */
 struct judge_words {

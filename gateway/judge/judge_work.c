@@ -78,19 +78,20 @@ judge_check_zone(struct judge *j, const struct judge_asked *q)
 }
 
 enum err
+judge_rule(struct judge *j, bool is_import, bool preflight, int64_t now_ms)
+{
+    struct judge_work *w = j->work;
+    struct register_active active;
+    TRY(register_active(&j->book->reg, is_import, now_ms, &active));
+    return ruling_run(&w->ruling, active.docs, active.doc_count, &w->facts, now_ms, preflight,
+                      &w->decision);
+}
+
+enum err
 judge_evaluate(struct judge *j, const struct judge_asked *q)
 {
-    struct register_active active;
     TRY(judge_facts(j, q));
-    TRY(register_active(&j->book->reg, q->is_import, q->now_ms, &active));
-    const struct decide_request request = {.docs = active.docs,
-                                           .doc_count = active.doc_count,
-                                           .lists = active.lists,
-                                           .list_count = active.list_count,
-                                           .now_ms = q->now_ms,
-                                           .facts = &j->work->facts,
-                                           .preflight = q->preflight};
-    TRY(decide_run(&request, &j->work->decision));
+    TRY(judge_rule(j, q->is_import, q->preflight, q->now_ms));
     judge_check_zone(j, q);
     return ERR_OK;
 }

@@ -7,6 +7,7 @@
 #include "policy/answer.h"
 #include "policy/record.h"
 #include "policy/register.h"
+#include "policy/ruling.h"
 #include "schemas/text.h"
 #include "tests/slurp.h"
 #include "tests/unit/policy/refuse.h"
@@ -272,6 +273,7 @@ decide_on(const struct register_set *r, const char *agreement, const char *sent,
     static char record[RECORD_BYTES_MAX];
     static char answer[65536];
     static struct register_active active;
+    static struct ruling ruling;
     struct json_doc doc;
     struct span text;
     uint8_t sha256[32];
@@ -284,13 +286,7 @@ decide_on(const struct register_set *r, const char *agreement, const char *sent,
     CHECK_EQ(facts_bool(&f, SPAN_LIT("declared.contradicted"), contradicted, VOCAB_GATEWAY),
              ERR_OK);
     CHECK_EQ(register_active(r, false, NOW, &active), ERR_OK);
-    const struct decide_request q = {.docs = active.docs,
-                                     .doc_count = active.doc_count,
-                                     .lists = active.lists,
-                                     .list_count = active.list_count,
-                                     .now_ms = NOW,
-                                     .facts = &f};
-    CHECK_EQ(decide_run(&q, &d), ERR_OK);
+    CHECK_EQ(ruling_run(&ruling, active.docs, active.doc_count, &f, NOW, false, &d), ERR_OK);
     CHECK_EQ(record_write(&d, (struct span){0}, record, sizeof(record), &text), ERR_OK);
     CHECK_EQ(digest_sha256(text, sha256), ERR_OK);
     CHECK_EQ(answer_write(&d, sha256, answer, sizeof(answer), ret_answer), ERR_OK);
@@ -304,6 +300,38 @@ static bool
 has(struct span text, const char *part)
 {
     return memmem(text.ptr, text.len, part, strlen(part)) != NULL;
+}
+
+/* A register of its own with a document of 8192 rows. */
+static void
+test_explosion(const struct vocab *core)
+{
+    static struct register_set r;
+    static char text[8192];
+    struct fault fault = {0};
+    size_t len = 0;
+    CHECK_EQ(register_init(&r, core, SPAN_LIT("my-cyberjaya")), ERR_OK);
+    len +=
+        (size_t)snprintf(text, sizeof(text),
+                         "{\"format\":\"tdz.policy/1\",\"id\":\"wide\",\"revision\":1,"
+                         "\"zone\":\"my-cyberjaya\",\"direction\":\"export\",\"closed\":true,"
+                         "\"vocabulary\":\"%.*s/%lld\",\"effective\":{\"from\":"
+                         "\"2025-01-01T00:00:00Z\"},\"texts\":{},\"rules\":["
+                         "\n\n{\"id\":\"p\",\"effect\":\"permit\",\"to\":[\"cn-lingang\"],"
+                         "\"classes\":[\"personal\"],\"cite\":[\"L\"],\"why\":\"w\","
+                         "\"when\":{\"all\":[",
+                         (int)core->id.len, (const char *)core->id.ptr, (long long)core->revision);
+    for (int i = 0; i < 13; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len,
+                                "%s{\"any\":[{\"eq\":[\"to\",\"cn-lingang\"]},"
+                                "{\"eq\":[\"to\",\"my-cyberjaya\"]}]}",
+                                i == 0 ? "" : ",");
+    len += (size_t)snprintf(text + len, sizeof(text) - len, "]}}]}");
+    CHECK_EQ(add_file(&r, REGISTER_POLICY, "wide.json", span_of(text, len), &operator_.note, 1),
+             ERR_OK);
+    CHECK_EQ(register_compile(&r, &fault), ERR_FULL);
+    CHECK(fault.code == ERR_FULL && fault.line == 3 && strstr(fault.where, "wide/p") != NULL);
+    register_finish(&r);
 }
 
 static void
@@ -324,6 +352,14 @@ test_register(const char *packs)
     TEST("the sandbox's files are taken once, inspection reads their schemas")
     {
         fill_register(&r, packs);
+    }
+    TEST("policies decide once they are compiled, and a document too large for that is named")
+    {
+        CHECK_EQ(register_active(&r, false, NOW, &active), ERR_STATE);
+        CHECK_EQ(register_compile(&r, NULL), ERR_OK);
+        CHECK_EQ(register_active(&r, false, NOW, &active), ERR_OK);
+        CHECK_EQ(active.doc_count, 1);
+        test_explosion(&core);
     }
     TEST("a file whose note no operator signed is not taken")
     {

@@ -146,7 +146,7 @@ test_rows(void)
         say("}");
         CHECK_EQ(compile(), ERR_FULL);
         CHECK(fault.code == ERR_FULL && fault.line == 2);
-        CHECK(strstr(fault.where, "rule r0") != NULL);
+        CHECK(strstr(fault.where, "d/r0: any and all") != NULL);
     }
     TEST("rows that repeat too many comparisons are refused")
     {
