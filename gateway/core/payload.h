@@ -99,6 +99,7 @@
     PAYLOAD(LEDGER_STATE, ledger_state)           \
     PAYLOAD(LEDGER_PEER, ledger_peer)             \
     PAYLOAD(HEAD_SEEN, head_seen)                 \
+    PAYLOAD(CLOCK_TOLD, clock_told)               \
     PAYLOAD(FORWARD, forward)                     \
     PAYLOAD(FORWARD_STATE, forward_state)         \
     PAYLOAD(FORWARD_STOP, forward_stop)           \

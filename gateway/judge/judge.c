@@ -217,6 +217,17 @@ judge_activate(struct judge *j, const struct judge_book *book)
     return true;
 }
 
+static enum err
+judge_clock_told(struct judge *j, const struct judge_in *in)
+{
+    struct p_clock_told p;
+    TRY(payload_clock_told_get(in->body, &p));
+    if (p.suspect > 1)
+        return ERR_RANGE;
+    j->clock_told = p.suspect != 0;
+    return ERR_OK;
+}
+
 enum err
 judge_handle(struct judge *j, const struct judge_in *in)
 {
@@ -233,6 +244,7 @@ judge_handle(struct judge *j, const struct judge_in *in)
         {MSG_EVIDENCE, ROLE_CLERK, judge_evidence_brought},
         {MSG_VOUCHED, ROLE_KEEPER, judge_evidence_vouched},
         {MSG_DECIDE, ROLE_CLERK, judge_decide_handle},
+        {MSG_CLOCK_TOLD, ROLE_LEDGER, judge_clock_told},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (table[i].type == in->type && table[i].from == in->from)

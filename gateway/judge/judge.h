@@ -40,6 +40,7 @@ struct judge {
     const struct judge_book *book;
     char zone[64];
     uint32_t policy_epoch;
+    bool clock_told;            /* by ledger: no peer agrees with our clock */
     uint32_t facts_max;         /* bytes of a request's facts */
     uint32_t offer_valid_s;     /* not_after minus created */
     uint32_t verdict_max_age_s; /* a permit's life */

@@ -213,7 +213,7 @@ judge_decide_run(struct judge *j, struct judge_final *f)
             judge_decide_force(j, DECIDE_ALLOW, DECIDE_PERMITTED);
     }
     /* Nobody knows what time it is, so nobody knows what is valid. */
-    if (f->in->clock_suspect && j->work->decision.verdict == DECIDE_ALLOW)
+    if ((f->in->clock_suspect || j->clock_told) && j->work->decision.verdict == DECIDE_ALLOW)
         judge_decide_force(j, DECIDE_HOLD, DECIDE_REVIEW);
     return ERR_OK;
 }

@@ -229,6 +229,8 @@ ledger_new_peer(struct ledger *l, enum role_id role)
         ledger_sign_next(l);
         ledger_peer_next(l);
     }
+    if (role == ROLE_JUDGE && l->clock_suspect)
+        ledger_witness_tell_clock(l);
     if (role != ROLE_CLERK && role != ROLE_DESK)
         return;
     ledger_tell_state(l, role);

@@ -110,6 +110,8 @@ struct ledger_peer {
     uint32_t pause_ms;
     int64_t cosigned_ms; /* monotonic, of the last good cosignature */
     int64_t incident_ms;
+    bool has_clock; /* since it came up it cosigned something of ours */
+    bool is_apart;  /* and its time then was far from ours */
 };
 
 struct ledger_config {
@@ -160,6 +162,8 @@ struct ledger {
     bool job_busy;
     struct ledger_job jobs[LEDGER_JOBS_MAX];
     struct ledger_cosign *cosign; /* of the job under way */
+    bool clock_suspect;           /* by what the peers' cosignatures say */
+    int64_t clock_incident_ms;
     size_t origin_count;
     struct logheads *origins[LEDGER_ORIGINS_MAX];
     /* counters for desk */

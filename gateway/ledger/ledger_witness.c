@@ -6,6 +6,7 @@
 
 #include "crypto/checkpoint.h"
 #include "crypto/digest.h"
+#include "gateway/core/clock.h"
 #include "gateway/core/fault.h"
 #include "gateway/ledger/ledger_part.h"
 #include "schemas/text.h"
@@ -240,6 +241,7 @@ witness_set(struct ledger *l, struct ledger_peer *peer, bool up)
     if (peer->up == up)
         return;
     peer->up = up;
+    peer->has_clock = false;
     peer->want_late = up; /* what it holds may have changed meanwhile */
     peer->pause_ms = 0;
     peer->next_ms = up ? l->mono_ms : INT64_MAX;
@@ -299,10 +301,53 @@ witness_latest(struct ledger *l, struct ledger_peer *peer, const struct p_witnes
     ledger_confirm(l);
 }
 
-/* The line of lines that is a good cosignature of that zone's witness on text; its key. */
+/* -- what time the peers have ------------------------------------------------------------------*/
+
+void
+ledger_witness_tell_clock(struct ledger *l)
+{
+    const struct p_clock_told p = {.suspect = l->clock_suspect};
+    struct span body;
+    if (payload_clock_told_put(&p, l->tx, sizeof(l->tx), &body) == ERR_OK)
+        (void)!l->out.send(l->out.ctx, ROLE_JUDGE, MSG_CLOCK_TOLD, NULL, body);
+}
+
+/* peer has just cosigned, at its time. Its clock is no reason to refuse the cosignature, which says
+ * that our log did not fork and says it as well with a wrong time; but it tells about our clock.
+ * One peer that agrees with us is enough: then it is the others' that is wrong. */
+static void
+witness_clock(struct ledger *l, struct ledger_peer *peer, uint64_t time)
+{
+    const int64_t then = time > INT64_MAX / 1000 ? INT64_MAX : (int64_t)time * 1000;
+    bool apart = false;
+    bool agrees = false;
+    peer->has_clock = true;
+    peer->is_apart = clock_apart(l->wall_ms, then);
+    for (size_t i = 0; i < l->peer_count; i++) {
+        const struct ledger_peer *p = &l->peers[i];
+        apart = apart || (p->up && p->has_clock && p->is_apart);
+        agrees = agrees || (p->up && p->has_clock && !p->is_apart);
+    }
+    const bool was = l->clock_suspect;
+    l->clock_suspect = apart && !agrees;
+    if (l->clock_suspect && !was) {
+        l->out.note(l->out.ctx, EVENT_CLOCK_SUSPECT, span_str(peer->zone), time);
+        if (l->state != LOG_QUARANTINED &&
+            (l->clock_incident_ms == 0 ||
+             l->mono_ms - l->clock_incident_ms >= LEDGER_INCIDENT_MS)) {
+            l->clock_incident_ms = l->mono_ms;
+            ledger_append_incident(l, NULL, 0, SPAN_LIT("clock-suspect"), span_str(peer->zone));
+        }
+    }
+    ledger_witness_tell_clock(l);
+}
+
+/* -- its answer to a checkpoint ----------------------------------------------------------------*/
+
+/* The line of lines that is a good cosignature of that zone's witness on text; its key and time. */
 static enum err
 witness_line(const struct ledger_zone *zone, struct span text, struct span lines,
-             struct note_key *ret_key, struct span *ret_line)
+             struct note_key *ret_key, struct span *ret_line, uint64_t *ret_time)
 {
     char joined[CHECKPOINT_MAX];
     struct note note;
@@ -319,6 +364,7 @@ witness_line(const struct ledger_zone *zone, struct span text, struct span lines
             note_verify(&note, zone->witnesses, zone->witness_count, &by) != ERR_OK)
             continue;
         *ret_key = zone->witnesses[by.by[0].key];
+        *ret_time = by.by[0].time;
         *ret_line = line;
         return ERR_OK;
     }
@@ -327,7 +373,7 @@ witness_line(const struct ledger_zone *zone, struct span text, struct span lines
 
 /* Keeps its cosignature: for the next start, and in the published checkpoint. */
 static enum err
-witness_keep(struct ledger *l, struct ledger_peer *peer, struct span lines)
+witness_keep(struct ledger *l, struct ledger_peer *peer, struct span lines, uint64_t *ret_time)
 {
     const struct ledger_zone *zone = ledger_trust_zone(l->trust, span_str(peer->zone));
     struct logstore_head published;
@@ -342,7 +388,7 @@ witness_keep(struct ledger *l, struct ledger_peer *peer, struct span lines)
         return ERR_KEY_UNKNOWN;
     TRY(checkpoint_text(span_str(l->config.origin), peer->sent.size, &peer->sent.root, text,
                         &text_len));
-    TRY(witness_line(zone, span_of(text, text_len), lines, &key, &line));
+    TRY(witness_line(zone, span_of(text, text_len), lines, &key, &line, ret_time));
     logpublish_head(l->log, &published);
     if (published.size == peer->sent.size)
         TRY(ledger_check(l, logpublish_cosignature(l->log, &key, line)));
@@ -369,7 +415,8 @@ witness_added(struct ledger *l, struct ledger_peer *peer, const struct p_witness
         witness_pause(l, peer);
         return;
     }
-    const enum err err = p->status == 200 ? witness_keep(l, peer, p->body) : ERR_DENIED;
+    uint64_t time = 0;
+    const enum err err = p->status == 200 ? witness_keep(l, peer, p->body, &time) : ERR_DENIED;
     if (err != ERR_OK) {
         l->out.note(l->out.ctx, EVENT_WITNESS_REFUSED, span_str(peer->zone), p->status);
         peer->want_late = true;
@@ -383,6 +430,7 @@ witness_added(struct ledger *l, struct ledger_peer *peer, const struct p_witness
     peer->next_ms = l->mono_ms + LEDGER_ADD_GAP_MS;
     ledger_tell_peer(l, ROLE_CLERK, peer);
     ledger_tell_peer(l, ROLE_DESK, peer);
+    witness_clock(l, peer, time);
 }
 
 enum err

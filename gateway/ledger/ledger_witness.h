@@ -20,5 +20,7 @@ void ledger_witness_tick(struct ledger *l);
 int64_t ledger_witness_due_ms(const struct ledger *l);
 MUST_USE enum err ledger_witness_answer(struct ledger *l, uint32_t tag, enum err err,
                                         enum msg_type type, struct span body);
+/* Tells judge whether the peers' cosignatures bear out our wall clock. */
+void ledger_witness_tell_clock(struct ledger *l);
 
 #endif

@@ -214,6 +214,23 @@ test_decide(void)
         CHECK_EQ(decide(&my, &q).verdict, VERDICT_HOLD);
         my.suspect = false;
     }
+    TEST("so does ledger's word that no peer agrees with it, until it says otherwise")
+    {
+        struct p_clock_told word = {.suspect = 1};
+        CHECK_EQ(TELL(&my, ROLE_LEDGER, CLOCK_TOLD, clock_told, &word, transfer, nothing), ERR_OK);
+        const struct p_decide held = decide_good(DIRECTION_EXPORT, 3);
+        CHECK_EQ(decide(&my, &held).verdict, VERDICT_HOLD);
+        word.suspect = 0;
+        CHECK_EQ(TELL(&my, ROLE_LEDGER, CLOCK_TOLD, clock_told, &word, transfer, nothing), ERR_OK);
+        const struct p_decide good = decide_good(DIRECTION_EXPORT, 4);
+        CHECK_EQ(decide(&my, &good).verdict, VERDICT_ALLOW);
+        word.suspect = 2;
+        CHECK_EQ(TELL(&my, ROLE_LEDGER, CLOCK_TOLD, clock_told, &word, transfer, nothing),
+                 ERR_RANGE);
+        word.suspect = 1;
+        CHECK_EQ(TELL(&my, ROLE_CLERK, CLOCK_TOLD, clock_told, &word, transfer, nothing),
+                 ERR_PROTOCOL);
+    }
 }
 
 static void

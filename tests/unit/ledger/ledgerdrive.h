@@ -56,7 +56,7 @@ kit_time(struct kit_zone *z, int64_t ms)
     z->mono_ms += ms;
     if (z->l == NULL)
         return;
-    ledger_clock(z->l, (int64_t)KIT_WALL * 1000 + z->mono_ms, z->mono_ms);
+    ledger_clock(z->l, (int64_t)KIT_WALL * 1000 + z->mono_ms + z->skew_ms, z->mono_ms);
     ledger_tick(z->l);
 }
 

@@ -47,6 +47,7 @@ struct kit_zone {
     bool keeper_up;
     bool link_up;
     int64_t mono_ms;
+    int64_t skew_ms; /* of the wall clock */
     const struct logio *io;
     size_t asked_count;
     struct kit_asked asked[KIT_QUEUE];
@@ -54,6 +55,7 @@ struct kit_zone {
     struct kit_said to_clerk;  /* the last LEDGER_STATE */
     struct kit_said to_link;   /* the last GO */
     struct kit_said to_keeper; /* the last LOGGED or PEER_LOGGED */
+    struct kit_said to_judge;  /* the last CLOCK_TOLD */
     struct kit_said from_keeper;
     struct kit_said calls; /* the last WITNESS_CALL */
     unsigned answers;
@@ -165,6 +167,8 @@ kit_send(void *ctx, enum role_id role, enum msg_type type, const uint8_t *transf
         if (!z->link_up)
             return ERR_ROLE_LOST;
         kit_keep(&z->to_link, type, body);
+    } else if (role == ROLE_JUDGE) {
+        kit_keep(&z->to_judge, type, body);
     } else if (role == ROLE_CLERK && type == MSG_LEDGER_STATE) {
         kit_keep(&z->to_clerk, type, body);
     }
