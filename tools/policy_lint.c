@@ -116,6 +116,7 @@ policy_lint_policy(struct policy_lint *l, struct span input, const uint8_t sha25
     TRY(source_read(&doc, &l->files->vocab, input, sha256, fault));
     l->doc = &doc;
     policy_lint_rules(l);
+    policy_lint_reach(l);
     l->doc = NULL;
     source_finish(&doc);
     return ERR_OK;

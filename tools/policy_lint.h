@@ -37,4 +37,7 @@ const struct json_node *policy_lint_node(const struct policy_lint *l,
 /* The checks of one rule after the other, and of what rules use. */
 void policy_lint_rules(struct policy_lint *l);
 
+/* The checks that try every input. */
+void policy_lint_reach(struct policy_lint *l);
+
 #endif

@@ -80,18 +80,61 @@ CASES = [
             counters={"pi": COUNTER}), []),
     (policy(rule("p", "permit"), rule("o", "oblige", do=[{"retain": {"max_days": 1, "of": 2}}])),
      [("unsupported", "do")]),
+    (policy(rule("p", "permit", when={"all": [{"eq": ["basis", "hr"]},
+                                              {"eq": ["basis", "consent"]}]})),
+     [("unreachable", "when")]),
+    (policy(rule("p", "permit", when={"all": [{"lt": ["evidence.tia.age_days", 5]},
+                                              {"ge": ["evidence.tia.age_days", 5]}]})),
+     [("unreachable", "when")]),
+    (policy(rule("p", "permit", when={"all": [{"lt": ["evidence.tia.age_days", 6]},
+                                              {"ge": ["evidence.tia.age_days", 5]}]})), []),
+    (policy(rule("p", "permit", to=["MY"], when={"under": ["to", "CN"]})),
+     [("unreachable", "when")]),
+    (policy(rule("p", "permit", when={"eq": ["basis", "hr"]}),
+            rule("f", "forbid", when={"in": ["basis", ["hr", "consent"]]})),
+     [("contradictory", "when")]),
+    (policy(rule("p", "permit", when={"in": ["basis", ["hr", "contract"]]}),
+            rule("f", "forbid", when={"in": ["basis", ["hr", "consent"]]})), []),
+    (policy(rule("p", "permit", classes=["health"]), rule("q", "permit")),
+     [("shadowed", "rules")]),
+    (policy(rule("p", "permit", when={"eq": ["basis", "hr"]}),
+            rule("q", "permit", when={"not": {"in": ["basis", ["consent", "contract"]]}})),
+     [("shadowed", "when")]),
+    # Neither of two covers it, both together do.
+    (policy(rule("p", "permit", when={"eq": ["exporter.ciio", False]}, classes=["business"]),
+            rule("q", "permit", until="2026-06-01", reviewed_on="2026-05-01",
+                 classes=["business", "quasi"]),
+            rule("r", "permit", **{"from": "2026-06-01"}, classes=["business", "opaque"])),
+     [("shadowed", "when"), ("expired", "until")]),
+    (policy(rule("q", "permit"), rule("p", "permit", classes=["personal", "business"])),
+     [("shadowed", "rules")]),
+    (policy(rule("o", "oblige"), rule("u", "oblige", do=[{"retain": {"max_days": 8}}])), []),
+    (policy(rule("p", "permit"), rule("o", "oblige", do=[{"encrypt": {"to_zone": "cn-lingang"}}]),
+            rule("u", "oblige", do=[{"encrypt": {"to_zone": "CN-SH"}}],
+                 when={"eq": ["basis", "hr"]})), [("obligation-conflict", "list")]),
+    (policy(rule("p", "permit"), rule("h", "permit", classes=["important"]),
+            rule("o", "oblige", do=[{"encrypt": {"to_zone": "cn-lingang"}}],
+                 when={"eq": ["exporter.ciio", True]}),
+            rule("u", "oblige", do=[{"encrypt": {"to_zone": "CN-SH"}}], classes=["important"])),
+     []),
+    (policy(rule("p", "permit", when={"all": [{"any": [
+        {"eq": ["exporter.ciio", True]}, {"eq": ["evidence.tia.age_days", i]}]}
+        for i in range(13)]})), [("row-explosion", "rules")]),
+    (policy(*(rule(f"p{i}", "permit", when={"eq": ["evidence.tia.age_days", i]})
+              for i in range(257))), [("too-large", None)]),
     (policy(rule("p", "permit"), zone="nowhere"), [("refused", "zone")]),
     ({"format": "tdz.other/1"}, [("format", None)]),
 ]
 LEVELS = {"error": ["refused", "format", "empty-scope", "never-valid", "no-text", "no-citation",
-                    "uncertain-permit"]}
+                    "uncertain-permit", "unreachable", "contradictory", "obligation-conflict",
+                    "row-explosion"]}
 
 
 def line_of(text, key):
     if key is None:
         return 1
     for number, line in enumerate(text.splitlines(), 1):
-        if f'"{key}":' in line:
+        if f'"{key}":'.replace("list", "rules") in line:
             return number + {"rules": 1, "effective": 2}.get(key, 0)
     raise KeyError(key)
 
