@@ -2,12 +2,12 @@
 #include "policy/register.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "crypto/digest.h"
 
-static const char *const register_formats[] = {"tdz.partner/1", "tdz.agreement/1", "tdz.policy/1",
-                                               "tdz.list/1"};
+static const char *const register_formats[] = {"tdz.partner/1", "tdz.agreement/1", "tdz.list/1"};
 
 const char *
 register_format(enum register_kind kind)
@@ -96,32 +96,72 @@ register_add_agreement(struct register_set *r, struct span bytes, const uint8_t 
 }
 
 static enum err
-register_check_policy(const struct register_set *r, const struct source *s)
+register_fail(enum err code, uint32_t line, const char *where, struct fault *ret_fault)
 {
-    if (!span_eq(s->zone, r->zone) || !source_is_complete(s))
-        return ERR_DENIED;
-    for (size_t i = 0; i < r->policy_count; i++)
-        if (span_eq(r->policies[i]->id, s->id) && r->policies[i]->revision == s->revision)
-            return ERR_EXISTS;
-    return ERR_OK;
+    if (ret_fault != NULL) {
+        *ret_fault = (struct fault){.code = code, .line = line, .column = 1};
+        (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "%s", where);
+    }
+    return code;
 }
 
 static enum err
-register_add_policy(struct register_set *r, struct span bytes, const uint8_t sha256[static 32],
+register_check_policy(const struct register_set *r, const struct source *s, struct fault *ret_fault)
+{
+    if (!span_eq(s->zone, r->zone))
+        return register_fail(ERR_DENIED, 1, "it is a document of another zone", ret_fault);
+    if (!source_is_complete(s))
+        return register_fail(ERR_DENIED, 1, "a list it names has no hash", ret_fault);
+    for (size_t i = 0; i < r->policy_count; i++)
+        if (span_eq(r->policies[i]->id, s->id) && r->policies[i]->revision == s->revision)
+            return register_fail(ERR_EXISTS, 1, "this id and revision is here twice", ret_fault);
+    return ERR_OK;
+}
+
+/* Reads note as the activation of s, which becomes the next policy of r. */
+static enum err
+register_activate(struct register_set *r, struct source *s, const struct register_file *file,
+                  const struct activation_key *keys, size_t key_count, struct fault *ret_fault)
+{
+    struct activation_scratch scratch;
+    struct activation a;
+    struct note note;
+    const size_t at = r->policy_count;
+    if (file->note.len == 0)
+        return register_fail(ERR_DENIED, 1, "nobody activated it: no note beside it", ret_fault);
+    TRY(activation_read(file->note, &scratch, &a, &note, ret_fault));
+    TRY(activation_check(&a, &note, s, keys, key_count, ret_fault));
+    TRY(digest_sha256(file->note, r->activation[at]));
+    r->activate_ms[at] = a.activate_ms;
+    r->emergency[at] = a.emergency;
+    r->policy_bytes[at] = file->bytes;
+    r->policies[at] = s;
+    r->policy_count++;
+    return ERR_OK;
+}
+
+enum err
+register_add_policy(struct register_set *r, const struct register_file *file,
+                    const struct activation_key *keys, size_t key_count, bool *ret_in_note,
                     struct fault *ret_fault)
 {
+    uint8_t sha256[32];
+    *ret_in_note = false;
+    TRY(digest_sha256(file->bytes, sha256));
     if (r->policy_count == REGISTER_POLICIES_MAX)
-        return ERR_FULL;
+        return register_fail(ERR_FULL, 1, "more policy files than the limit of 64", ret_fault);
     struct source *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return ERR_NOMEM;
-    enum err err = source_read(s, r->vocab, bytes, sha256, ret_fault);
+    enum err err = source_read(s, r->vocab, file->bytes, sha256, ret_fault);
     if (err == ERR_OK)
-        err = register_check_policy(r, s);
+        err = register_check_policy(r, s, ret_fault);
     if (err == ERR_OK) {
-        r->policies[r->policy_count++] = s;
-        return ERR_OK;
+        *ret_in_note = true;
+        err = register_activate(r, s, file, keys, key_count, ret_fault);
     }
+    if (err == ERR_OK)
+        return ERR_OK;
     source_finish(s);
     free(s);
     return err;
@@ -163,8 +203,6 @@ register_add(struct register_set *r, enum register_kind kind, const struct regis
         return register_add_partner(r, file->bytes, sha256, ret_fault);
     case REGISTER_AGREEMENT:
         return register_add_agreement(r, file->bytes, sha256, ret_fault);
-    case REGISTER_POLICY:
-        return register_add_policy(r, file->bytes, sha256, ret_fault);
     case REGISTER_LIST:
         return register_add_list(r, file->bytes, sha256, ret_fault);
     }
@@ -243,20 +281,38 @@ register_compile(struct register_set *r, struct fault *ret_fault)
 }
 
 static bool
-register_in_force(const struct source *s, bool is_import, int64_t now_ms)
+register_in_force(const struct register_set *r, size_t i, bool is_import, int64_t now_ms)
 {
-    return s->is_import == is_import && now_ms >= s->from_ms && now_ms < s->until_ms;
+    const struct source *s = r->policies[i];
+    return s->is_import == is_import && now_ms >= r->activate_ms[i] && now_ms >= s->from_ms &&
+           now_ms < s->until_ms;
 }
 
-/* True if a newer revision of the same document is in force too. */
-static bool
-register_is_replaced(const struct register_set *r, const struct source *s, int64_t now_ms)
+bool
+register_is_active(const struct register_set *r, size_t policy, int64_t now_ms)
 {
+    const struct source *s = r->policies[policy];
+    if (!register_in_force(r, policy, s->is_import, now_ms))
+        return false;
     for (size_t i = 0; i < r->policy_count; i++)
         if (span_eq(r->policies[i]->id, s->id) && r->policies[i]->revision > s->revision &&
-            register_in_force(r->policies[i], s->is_import, now_ms))
-            return true;
-    return false;
+            register_in_force(r, i, s->is_import, now_ms))
+            return false;
+    return true;
+}
+
+int64_t
+register_next_change(const struct register_set *r, int64_t now_ms)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < r->policy_count; i++) {
+        const int64_t at[3] = {r->activate_ms[i], r->policies[i]->from_ms,
+                               r->policies[i]->until_ms};
+        for (size_t k = 0; k < 3; k++)
+            if (at[k] > now_ms && at[k] < next)
+                next = at[k];
+    }
+    return next;
 }
 
 enum err
@@ -267,7 +323,7 @@ register_active(const struct register_set *r, bool is_import, int64_t now_ms,
     struct register_active active = {.doc_count = 0};
     for (size_t i = 0; i < r->policy_count; i++) {
         const struct source *s = r->policies[i];
-        if (!register_in_force(s, is_import, now_ms) || register_is_replaced(r, s, now_ms))
+        if (s->is_import != is_import || !register_is_active(r, i, now_ms))
             continue;
         if (active.doc_count == DECIDE_DOCS_MAX)
             return ERR_FULL;

@@ -460,12 +460,28 @@ source_check_vocabulary(const struct source_load *l)
     return ERR_OK;
 }
 
+/* The other zone of a document that two zones agreed on. */
+static enum err
+source_read_corridor(const struct source_load *l, const struct json_node *root)
+{
+    struct source *s = l->s;
+    const struct json_node *node = json_get(l->doc, root, "corridor");
+    if (node == NULL)
+        return ERR_OK;
+    TRY(source_string(l, root, "corridor", VOCAB_NAME_MAX, false, &s->corridor));
+    if (vocab_zone(s->vocab, s->corridor) == VOCAB_NONE)
+        return source_stop(l, node, ERR_NOT_FOUND, "this zone is not declared");
+    if (span_eq(s->corridor, s->zone))
+        return source_stop(l, node, ERR_CONFLICT, "a corridor has another zone at its other end");
+    return ERR_OK;
+}
+
 static enum err
 source_read_head(const struct source_load *l)
 {
     static const char *const fields[] = {"format",     "id",        "revision", "previous", "zone",
                                          "direction",  "closed",    "lists",    "counters", "rules",
-                                         "vocabulary", "effective", "texts"};
+                                         "vocabulary", "effective", "texts",    "corridor"};
     static const char *const times[] = {"from", "until"};
     const struct json_doc *doc = l->doc;
     const struct json_node *root = &doc->nodes[0];
@@ -488,6 +504,7 @@ source_read_head(const struct source_load *l)
     if (vocab_zone(s->vocab, s->zone) == VOCAB_NONE)
         return source_stop(l, json_get(doc, root, "zone"), ERR_NOT_FOUND,
                            "this zone is not declared");
+    TRY(source_read_corridor(l, root));
     TRY(json_need_str(doc, root, "direction", 64, &text, l->fault));
     s->is_import = span_eq_str(text, "import");
     if (!s->is_import && !span_eq_str(text, "export"))

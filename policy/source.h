@@ -96,6 +96,7 @@ struct source {
     struct span id;
     int64_t revision;
     struct span zone;
+    struct span corridor; /* the other zone, whose operator must sign it too; empty when none */
     bool is_import;
     bool is_closed;
     int64_t from_ms;

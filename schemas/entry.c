@@ -82,7 +82,8 @@ static const struct entry_field approval_fields[] = {
     {"verdict", FIELD_WORD, true, " approve refuse "},
 };
 static const struct entry_field document_fields[] = {
-    {"action", FIELD_WORD, true, " activate retire "},
+    {"action", FIELD_WORD, true, " activate retire schedule "},
+    {"activation", FIELD_HASH, false, NULL},
     {"epoch", FIELD_U64, true, NULL},
     {"id", FIELD_WORD, true, NULL},
     {"sha256", FIELD_HASH, true, NULL},

@@ -179,11 +179,20 @@ MUST_USE enum err entry_write_approval(const struct entry_head *head, struct spa
                                        size_t cap, struct span *ret);
 
 /* A document of the register (ENTRY_POLICY, ENTRY_AGREEMENT, ENTRY_PARTNER; else ERR_TYPE) with its
- * digest; action: activate, retire. epoch is the policy epoch from then on. */
+ * digest; action: activate (in force from this epoch on), schedule (activated for later), retire
+ * (no longer in force). epoch is the policy epoch from then on; the documents in force are those
+ * that `activate` names with the newest epoch. activation: SHA-256 of a policy's activation note,
+ * or NULL. */
+struct entry_document {
+    struct span id;
+    struct span action;
+    const uint8_t *sha256;
+    const uint8_t *activation;
+    uint64_t epoch;
+};
 MUST_USE enum err entry_write_document(const struct entry_head *head, enum entry_kind kind,
-                                       struct span id, struct span action,
-                                       const uint8_t sha256[static ENTRY_HASH_LEN], uint64_t epoch,
-                                       char *out, size_t cap, struct span *ret);
+                                       const struct entry_document *d, char *out, size_t cap,
+                                       struct span *ret);
 
 /* A public key of this gateway; pub is its raw bytes; status: active, retired, revoked. */
 MUST_USE enum err entry_write_key(const struct entry_head *head, struct span role, struct span alg,

@@ -229,18 +229,18 @@ entry_write_approval(const struct entry_head *head, struct span verdict,
 }
 
 enum err
-entry_write_document(const struct entry_head *head, enum entry_kind kind, struct span id,
-                     struct span action, const uint8_t sha256[static ENTRY_HASH_LEN],
-                     uint64_t epoch, char *out, size_t cap, struct span *ret)
+entry_write_document(const struct entry_head *head, enum entry_kind kind,
+                     const struct entry_document *d, char *out, size_t cap, struct span *ret)
 {
     struct canon w;
     if (kind != ENTRY_POLICY && kind != ENTRY_AGREEMENT && kind != ENTRY_PARTNER)
         return ERR_TYPE;
     entry_begin(&w, out, cap);
-    canon_member_span(&w, "action", action);
-    member_u64(&w, "epoch", epoch);
-    canon_member_span(&w, "id", id);
-    member_hash(&w, "sha256", sha256);
+    canon_member_span(&w, "action", d->action);
+    member_hash(&w, "activation", d->activation);
+    member_u64(&w, "epoch", d->epoch);
+    canon_member_span(&w, "id", d->id);
+    member_hash(&w, "sha256", d->sha256);
     return entry_close(&w, head, kind, ret);
 }
 

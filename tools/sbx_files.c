@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crypto/digest.h"
 #include "crypto/filenote.h"
 #include "crypto/x25519.h"
+#include "policy/activation.h"
 #include "schemas/canon.h"
 #include "tools/cli.h"
 #include "tools/packs.h"
@@ -203,6 +205,33 @@ sbx_files_config(const struct sbx *s, size_t zone_index)
     return sbx_save(s, &w, path, 0644);
 }
 
+enum { SBX_LINES_MAX = SBX_OPERATORS * NOTE_LINE_MAX };
+
+/* A note of text with a line of every operator of the zone, written to path and suffix. */
+static enum err
+sbx_note(const struct sbx_zone *zone, const char *path, const char *suffix, struct span text)
+{
+    char lines[SBX_LINES_MAX];
+    char note[ACTIVATION_TEXT_MAX + SBX_LINES_MAX + 2];
+    char note_path[OUTDIR_PATH_MAX];
+    size_t lines_len = 0;
+    size_t note_len = 0;
+    for (size_t i = 0; i < SBX_OPERATORS; i++) {
+        uint8_t sig[64];
+        char line[NOTE_LINE_MAX];
+        size_t len = 0;
+        TRY(sign_ed25519(&zone->operators[i].key, text, sig));
+        TRY(note_line(&zone->operators[i].vkey, span_of(sig, sizeof(sig)), line, &len));
+        memcpy(lines + lines_len, line, len);
+        lines_len += len;
+    }
+    TRY(note_join(text, span_of(lines, lines_len), note, sizeof(note), &note_len));
+    const int n = snprintf(note_path, sizeof(note_path), "%s%s", path, suffix);
+    if (n < 0 || (size_t)n >= sizeof(note_path))
+        return ERR_TOO_LARGE;
+    return outdir_write(note_path, 0644, span_of(note, note_len));
+}
+
 enum err
 sbx_files_signed(const struct sbx_zone *zone, const char *path, const char *format,
                  struct span bytes)
@@ -210,29 +239,70 @@ sbx_files_signed(const struct sbx_zone *zone, const char *path, const char *form
     const char *slash = strrchr(path, '/');
     const struct span name = span_str(slash == NULL ? path : slash + 1);
     char text[FILENOTE_TEXT_MAX];
-    char lines[SBX_OPERATORS * NOTE_LINE_MAX];
-    char note[FILENOTE_TEXT_MAX + sizeof(lines) + 2];
-    char note_path[OUTDIR_PATH_MAX];
-    size_t text_len = 0;
-    size_t lines_len = 0;
-    size_t note_len = 0;
-    TRY(filenote_text(format, name, bytes, text, &text_len));
-    for (size_t i = 0; i < SBX_OPERATORS; i++) {
-        uint8_t sig[64];
-        char line[NOTE_LINE_MAX];
-        size_t len = 0;
-        TRY(sign_ed25519(&zone->operators[i].key, span_of(text, text_len), sig));
-        TRY(note_line(&zone->operators[i].vkey, span_of(sig, sizeof(sig)), line, &len));
-        memcpy(lines + lines_len, line, len);
-        lines_len += len;
-    }
-    TRY(note_join(span_of(text, text_len), span_of(lines, lines_len), note, sizeof(note),
-                  &note_len));
+    size_t len = 0;
+    TRY(filenote_text(format, name, bytes, text, &len));
     TRY(outdir_write(path, 0644, bytes));
-    const int n = snprintf(note_path, sizeof(note_path), "%s.note", path);
-    if (n < 0 || (size_t)n >= sizeof(note_path))
-        return ERR_TOO_LARGE;
-    return outdir_write(note_path, 0644, span_of(note, note_len));
+    return sbx_note(zone, path, ".note", span_of(text, len));
+}
+
+/* The vocabulary of the zone, as it was written. */
+static enum err
+sbx_vocab(const struct sbx *s, const struct sbx_zone *zone, struct vocab *ret)
+{
+    char path[OUTDIR_PATH_MAX];
+    char *bytes = NULL;
+    size_t len = 0;
+    uint8_t sha256[32];
+    TRY(outdir_path(path, s->dir, "%s/vocabulary.json", zone->name));
+    TRY(cli_read(path, JSON_BYTES_MAX, &bytes, &len));
+    enum err err = digest_sha256(span_of(bytes, len), sha256);
+    if (err == ERR_OK)
+        err = vocab_read(ret, span_of(bytes, len), sha256, NULL);
+    free(bytes);
+    return err;
+}
+
+/* A policy with the activation of both operators, from before the sandbox on. One of another zone
+ * is left out. */
+static enum err
+sbx_activated(const struct sbx *s, const struct sbx_zone *zone, const char *path, struct span bytes)
+{
+    struct activation a = {.activate_ms = SBX_NOT_BEFORE * 1000,
+                           .author = span_str(zone->operators[0].name)};
+    struct fault fault = {.code = ERR_OK};
+    char text[ACTIVATION_TEXT_MAX];
+    struct source doc;
+    struct vocab v;
+    size_t len = 0;
+    bool is_ours = false;
+    TRY(digest_sha256(bytes, a.policy));
+    TRY(sbx_vocab(s, zone, &v));
+    enum err err = source_read(&doc, &v, bytes, a.policy, &fault);
+    if (err == ERR_OK) {
+        a.id = doc.id;
+        a.revision = doc.revision;
+        a.zone = doc.zone;
+        memcpy(a.vocabulary, v.sha256, 32);
+        err = activation_text(&a, text, &len);
+        is_ours = span_eq_str(doc.zone, zone->name);
+        source_finish(&doc);
+    } else {
+        cli_fault(path, &fault);
+    }
+    vocab_finish(&v);
+    TRY(err);
+    if (!is_ours)
+        return ERR_OK;
+    TRY(outdir_write(path, 0644, bytes));
+    return sbx_note(zone, path, ".activation", span_of(text, len));
+}
+
+static enum err
+sbx_file(const struct sbx *s, const struct sbx_zone *zone, const char *path, const char *format,
+         struct span bytes)
+{
+    return strcmp(format, "tdz.policy/1") == 0 ? sbx_activated(s, zone, path, bytes)
+                                               : sbx_files_signed(zone, path, format, bytes);
 }
 
 /* Every *.json of an operator's own folder, signed into folder of the zone; a name that is there
@@ -260,7 +330,7 @@ sbx_extra(const struct sbx *s, const struct sbx_zone *zone, const char *from, co
         if (err == ERR_OK)
             err = outdir_path(path, s->dir, "%s/%s/%s", zone->name, folder, e->d_name);
         if (err == ERR_OK)
-            err = sbx_files_signed(zone, path, format, span_of(bytes, bytes_len));
+            err = sbx_file(s, zone, path, format, span_of(bytes, bytes_len));
         free(bytes);
     }
     (void)closedir(dir);
@@ -274,12 +344,16 @@ sbx_files_register(const struct sbx *s, size_t zone_index)
     char path[OUTDIR_PATH_MAX];
     size_t count = 0;
     const struct pack *packs = packs_all(&count);
-    for (size_t i = 0; i < count; i++) {
+    /* Policies last: they are read with the vocabulary. */
+    for (size_t i = 0; i < 2 * count; i++) {
+        const struct pack *pack = &packs[i % count];
+        const bool is_policy = strcmp(pack->format, "tdz.policy/1") == 0;
         /* A pack belongs to one zone, or to all when it names none. */
-        if (packs[i].zone[0] != '\0' && strcmp(packs[i].zone, zone->name) != 0)
+        if (is_policy != (i >= count) ||
+            (pack->zone[0] != '\0' && strcmp(pack->zone, zone->name) != 0))
             continue;
-        TRY(outdir_path(path, s->dir, "%s/%s/%s", zone->name, packs[i].folder, packs[i].name));
-        TRY(sbx_files_signed(zone, path, packs[i].format, span_of(packs[i].bytes, packs[i].len)));
+        TRY(outdir_path(path, s->dir, "%s/%s/%s", zone->name, pack->folder, pack->name));
+        TRY(sbx_file(s, zone, path, pack->format, span_of(pack->bytes, pack->len)));
     }
     TRY(sbx_extra(s, zone, s->extra_agreements, "agreements", "tdz.agreement/1"));
     return sbx_extra(s, zone, s->extra_policies, "policies", "tdz.policy/1");

@@ -160,60 +160,137 @@ judge_tell_epoch(struct judge *j)
 }
 
 static void
-judge_tell_document(struct judge *j, enum entry_kind kind, struct span id,
-                    const uint8_t sha256[static 32], int64_t now_ms)
+judge_tell_document(struct judge *j, enum entry_kind kind, const struct entry_document *d,
+                    int64_t now_ms)
 {
     static const uint8_t none[16] = {0};
     const struct entry_head head = {.time_ms = now_ms};
     struct p_policies p = {.policy_epoch = j->policy_epoch};
     struct span body;
-    if (entry_write_document(&head, kind, id, SPAN_LIT("activate"), sha256, j->policy_epoch,
-                             j->work->entry, sizeof(j->work->entry), &p.entry) == ERR_OK &&
+    if (entry_write_document(&head, kind, d, j->work->entry, sizeof(j->work->entry), &p.entry) ==
+            ERR_OK &&
         payload_policies_put(&p, j->scratch, sizeof(j->scratch), &body) == ERR_OK)
         (void)j->out.send(j->out.ctx, ROLE_CLERK, MSG_POLICIES, none, body);
+}
+
+static void
+judge_tell_policy(struct judge *j, const struct register_set *r, size_t i, const char *action,
+                  int64_t now_ms)
+{
+    const struct entry_document d = {.id = r->policies[i]->id,
+                                     .action = span_str(action),
+                                     .sha256 = r->policies[i]->sha256,
+                                     .activation = r->activation[i],
+                                     .epoch = j->policy_epoch};
+    judge_tell_document(j, ENTRY_POLICY, &d, now_ms);
+}
+
+static void
+judge_say_policies(struct judge *j, int64_t now_ms)
+{
+    const struct register_set *r = &j->book->reg;
+    for (size_t i = 0; i < r->policy_count; i++)
+        if (j->in_force[i])
+            judge_tell_policy(j, r, i, "activate", now_ms);
+        else if (!lineage_is_spent(r, i, now_ms))
+            judge_tell_policy(j, r, i, "schedule", now_ms);
+}
+
+void
+judge_tell_policies(struct judge *j, int64_t now_ms)
+{
+    (void)judge_follow(j, now_ms);
+    judge_say_policies(j, now_ms);
 }
 
 static void
 judge_tell_nth(struct judge *j, size_t at, int64_t now_ms)
 {
     const struct register_set *r = &j->book->reg;
-    if (at < r->policy_count) {
-        const struct source *s = r->policies[at];
-        judge_tell_document(j, ENTRY_POLICY, s->id, s->sha256, now_ms);
-        return;
+    struct entry_document d = {.action = SPAN_LIT("activate"), .epoch = j->policy_epoch};
+    const bool is_agreement = at < r->agreement_count;
+    if (is_agreement) {
+        d.id = r->agreements[at]->id;
+        d.sha256 = r->agreements[at]->sha256;
+    } else {
+        const struct party *p = r->partners[at - r->agreement_count];
+        d.id = p->name;
+        d.sha256 = p->sha256;
     }
-    at -= r->policy_count;
-    if (at < r->agreement_count) {
-        const struct agreement *a = r->agreements[at];
-        judge_tell_document(j, ENTRY_AGREEMENT, a->id, a->sha256, now_ms);
-        return;
-    }
-    const struct party *p = r->partners[at - r->agreement_count];
-    judge_tell_document(j, ENTRY_PARTNER, p->name, p->sha256, now_ms);
+    judge_tell_document(j, is_agreement ? ENTRY_AGREEMENT : ENTRY_PARTNER, &d, now_ms);
 }
 
 size_t
-judge_tell_policies(struct judge *j, size_t from, int64_t now_ms)
+judge_tell_register(struct judge *j, size_t from, int64_t now_ms)
 {
     const struct register_set *r = &j->book->reg;
-    const size_t count = r->policy_count + r->agreement_count + r->partner_count;
+    const size_t count = r->agreement_count + r->partner_count;
     const size_t end = count - from > JUDGE_TELL_BURST ? from + JUDGE_TELL_BURST : count;
     for (size_t i = from; i < end; i++)
         judge_tell_nth(j, i, now_ms);
     return end == count ? 0 : end;
 }
 
-bool
-judge_activate(struct judge *j, const struct judge_book *book)
+/* Permits of before are void from here on. A process begins at the second it starts, so an epoch is
+ * never behind the clock: the next process would begin below it. */
+static void
+judge_raise_epoch(struct judge *j, int64_t now_ms)
 {
-    const bool changed = !span_eq(span_of(book->digest, 32), span_of(j->book->digest, 32));
-    j->book = book;
-    if (!changed)
-        return false;
+    const int64_t now_s = now_ms / 1000;
     j->policy_epoch++;
+    if (now_s > j->policy_epoch && now_s < UINT32_MAX)
+        j->policy_epoch = (uint32_t)now_s;
+    j->last_ms = now_ms > j->last_ms ? now_ms : j->last_ms;
     /* What was decided by other documents is decided again. */
     judge_forget_answers(j);
     judge_tell_epoch(j);
+}
+
+int64_t
+judge_follow(struct judge *j, int64_t now_ms)
+{
+    const struct register_set *r = &j->book->reg;
+    bool was[REGISTER_POLICIES_MAX];
+    if (j->followed && now_ms < j->next_change_ms)
+        return j->next_change_ms;
+    memcpy(was, j->in_force, sizeof(was));
+    for (size_t i = 0; i < r->policy_count; i++)
+        j->in_force[i] = register_is_active(r, i, now_ms);
+    j->next_change_ms = register_next_change(r, now_ms);
+    if (j->followed && memcmp(was, j->in_force, sizeof(was)) != 0) {
+        judge_raise_epoch(j, now_ms);
+        for (size_t i = 0; i < r->policy_count; i++)
+            if (was[i] && !j->in_force[i])
+                judge_tell_policy(j, r, i, "retire", now_ms);
+        judge_say_policies(j, now_ms);
+    }
+    j->followed = true;
+    return j->next_change_ms;
+}
+
+bool
+judge_activate(struct judge *j, const struct judge_book *book, int64_t now_ms)
+{
+    const struct judge_book *old = j->book;
+    const bool changed = !span_eq(span_of(book->digest, 32), span_of(old->digest, 32));
+    bool was[REGISTER_POLICIES_MAX];
+    j->book = book;
+    if (!changed)
+        return false;
+    memcpy(was, j->in_force, sizeof(was));
+    memset(j->in_force, 0, sizeof(j->in_force));
+    j->followed = false;
+    judge_raise_epoch(j, now_ms);
+    (void)judge_follow(j, now_ms);
+    for (size_t i = 0; i < old->reg.policy_count; i++) {
+        bool still = false;
+        for (size_t k = 0; k < book->reg.policy_count; k++)
+            still = still || (j->in_force[k] && memcmp(book->reg.policies[k]->sha256,
+                                                       old->reg.policies[i]->sha256, 32) == 0);
+        if (was[i] && !still)
+            judge_tell_policy(j, &old->reg, i, "retire", now_ms);
+    }
+    judge_say_policies(j, now_ms);
     return true;
 }
 
@@ -247,7 +324,9 @@ judge_handle(struct judge *j, const struct judge_in *in)
         {MSG_CLOCK_TOLD, ROLE_LEDGER, judge_clock_told},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (table[i].type == in->type && table[i].from == in->from)
+        if (table[i].type == in->type && table[i].from == in->from) {
+            (void)judge_follow(j, judge_now(j, in));
             return table[i].handle(j, in);
+        }
     return ERR_PROTOCOL;
 }

@@ -40,11 +40,14 @@ struct judge {
     const struct judge_book *book;
     char zone[64];
     uint32_t policy_epoch;
-    bool clock_told;            /* by ledger: no peer agrees with our clock */
-    uint32_t facts_max;         /* bytes of a request's facts */
-    uint32_t offer_valid_s;     /* not_after minus created */
-    uint32_t verdict_max_age_s; /* a permit's life */
-    int64_t last_ms;            /* time of the last entry made: policy time never goes back */
+    bool clock_told;                      /* by ledger: no peer agrees with our clock */
+    bool in_force[REGISTER_POLICIES_MAX]; /* policies of book, at the time of judge_follow */
+    bool followed;                        /* in_force was filled once */
+    int64_t next_change_ms;               /* when others will be in force */
+    uint32_t facts_max;                   /* bytes of a request's facts */
+    uint32_t offer_valid_s;               /* not_after minus created */
+    uint32_t verdict_max_age_s;           /* a permit's life */
+    int64_t last_ms; /* time of the last entry made: policy time never goes back */
     struct judge_case *cases;
     size_t case_count;
     uint64_t clock; /* of use, for eviction */
@@ -61,15 +64,21 @@ void judge_finish(struct judge *j);
 MUST_USE enum err judge_handle(struct judge *j, const struct judge_in *in);
 
 /* Another book, which must outlive j; the caller may free the old one. True if a document changed:
- * the epoch is raised and told to keeper, and clerk is to be told what is in force. */
-bool judge_activate(struct judge *j, const struct judge_book *book);
+ * the epoch is raised, keeper and clerk are told, and clerk is to be told the register. */
+bool judge_activate(struct judge *j, const struct judge_book *book, int64_t now_ms);
+/* Takes note of the policies in force at now. If they are others than before (an activation of the
+ * future that begins, a document that ends), the epoch is raised and keeper and clerk are told.
+ * judge_handle does so before every message. Returns when to call again: INT64_MAX for never. */
+int64_t judge_follow(struct judge *j, int64_t now_ms);
 /* The epoch to keeper: at start, at a reload, when keeper is new. */
 void judge_tell_epoch(struct judge *j);
-/* The documents in force from number `from` on, as an entry each, to clerk: at most
+/* The policies to clerk as an entry each: in force, or activated for later. */
+void judge_tell_policies(struct judge *j, int64_t now_ms);
+/* Agreements and partners from number `from` on, as an entry each, to clerk: at most
  * JUDGE_TELL_BURST of them, so that its queue is not flooded. Returns where to go on, 0 at the end.
  */
 enum { JUDGE_TELL_BURST = 64 };
-size_t judge_tell_policies(struct judge *j, size_t from, int64_t now_ms);
+size_t judge_tell_register(struct judge *j, size_t from, int64_t now_ms);
 /* Clerk is a new process: what it did not store it asks again, and then gets new bytes. */
 void judge_forget_answers(struct judge *j);
 

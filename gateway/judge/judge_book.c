@@ -22,12 +22,11 @@ judge_book_find(const struct judge_book_file *files, size_t count, enum judge_bo
     return NULL;
 }
 
-/* The note beside file, or the empty span. */
+/* The note beside file, or the empty span. tail: what its name has more. */
 static struct span
 judge_book_note(const struct judge_book_file *files, size_t count,
-                const struct judge_book_file *file)
+                const struct judge_book_file *file, struct span tail)
 {
-    const struct span tail = SPAN_LIT(".note");
     for (size_t i = 0; i < count; i++) {
         const struct span name = files[i].name;
         if (files[i].kind == file->kind && judge_book_ends(name, tail) &&
@@ -74,6 +73,7 @@ judge_book_trust(struct judge_book *b, const struct judge_book_file *file, int64
     b->own = trust_find(&b->trust, span_str(b->zone));
     if (b->own == NULL)
         return ERR_NOT_FOUND;
+    TRY(activation_keys(&b->trust, b->activators, ACTIVATION_KEYS_MAX, &b->activator_count));
     return judge_book_operators(b, now_s);
 }
 
@@ -85,9 +85,8 @@ judge_book_register_kind(enum judge_book_kind kind)
         return REGISTER_AGREEMENT;
     case JUDGE_BOOK_LIST:
         return REGISTER_LIST;
-    case JUDGE_BOOK_POLICY:
-        return REGISTER_POLICY;
     case JUDGE_BOOK_PARTNER:
+    case JUDGE_BOOK_POLICY:
     case JUDGE_BOOK_VOCABULARY:
     case JUDGE_BOOK_TRUST:
         break;
@@ -95,21 +94,58 @@ judge_book_register_kind(enum judge_book_kind kind)
     return REGISTER_PARTNER;
 }
 
+/* "<file>: <reason>" over what the reader said. */
+static enum err
+judge_book_fail(struct span name, const char *tail, enum err err, const struct fault *inner,
+                struct fault *ret_fault)
+{
+    const char *reason = inner->where[0] == '\0' ? error_text(err) : inner->where;
+    struct fault out = *inner;
+    out.code = err;
+    /* Cut when both are long: the place says the rest. */
+    const int n = snprintf(out.where, sizeof(out.where), "%.*s%s: %s", (int)name.len,
+                           (const char *)name.ptr, tail, reason);
+    if (n < 0)
+        return err;
+    if (ret_fault != NULL)
+        *ret_fault = out;
+    return err;
+}
+
 static enum err
 judge_book_add(struct judge_book *b, const struct judge_book_file *files, size_t count,
                const struct judge_book_file *file, struct fault *ret_fault)
 {
+    const bool is_policy = file->kind == JUDGE_BOOK_POLICY;
     const struct register_file f = {
-        .name = file->name, .bytes = file->bytes, .note = judge_book_note(files, count, file)};
+        .name = file->name,
+        .bytes = file->bytes,
+        .note = judge_book_note(files, count, file,
+                                is_policy ? SPAN_LIT(".activation") : SPAN_LIT(".note"))};
     struct fault inner = {.code = ERR_OK};
-    const enum err err = register_add(&b->reg, judge_book_register_kind(file->kind), &f,
-                                      b->operators, b->operator_count, &inner);
-    if (err != ERR_OK && ret_fault != NULL) {
-        *ret_fault = inner;
-        ret_fault->code = err;
-        (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "%.*s: %s", (int)file->name.len,
-                       (const char *)file->name.ptr, error_text(err));
-    }
+    bool in_note = false;
+    enum err err = ERR_OK;
+    if (is_policy)
+        err = register_add_policy(&b->reg, &f, b->activators, b->activator_count, &in_note, &inner);
+    else
+        err = register_add(&b->reg, judge_book_register_kind(file->kind), &f, b->operators,
+                           b->operator_count, &inner);
+    return err == ERR_OK
+               ? ERR_OK
+               : judge_book_fail(file->name, in_note ? ".activation" : "", err, &inner, ret_fault);
+}
+
+/* What only all policies together show. */
+static enum err
+judge_book_lineage(struct judge_book *b, const struct judge_book_file *files, size_t count,
+                   int64_t now_s, struct fault *ret_fault)
+{
+    struct fault inner = {.code = ERR_OK};
+    size_t at = 0;
+    const enum err err = lineage_check(&b->reg, now_s * 1000, &at, &inner);
+    for (size_t i = 0; err != ERR_OK && i < count; i++)
+        if (files[i].bytes.ptr == b->reg.policy_bytes[at].ptr)
+            return judge_book_fail(files[i].name, "", err, &inner, ret_fault);
     return err;
 }
 
@@ -144,9 +180,15 @@ judge_book_fill(struct judge_book *b, int64_t now_s, const struct judge_book_fil
             err = digest_sha256(files[i].bytes, sha256);
         if (err == ERR_OK)
             err = digest_update(all, span_of(sha256, 32));
+        if (err == ERR_OK && files[i].kind == JUDGE_BOOK_POLICY)
+            err = digest_update(all, span_of(b->reg.activation[b->reg.policy_count - 1], 32));
     }
     if (err == ERR_OK)
+        err = judge_book_lineage(b, files, count, now_s, ret_fault);
+    if (err == ERR_OK)
         err = register_compile(&b->reg, ret_fault);
+    /* The files' bytes go when this is done. */
+    memset(b->reg.policy_bytes, 0, sizeof(b->reg.policy_bytes));
     if (err == ERR_OK)
         err = digest_final(all, b->digest, sizeof(b->digest));
     digest_free(all);
@@ -184,6 +226,22 @@ judge_book_free(struct judge_book *b)
     trust_free(&b->trust);
     free(b->trust_bytes);
     free(b);
+}
+
+enum err
+judge_book_succeeds(const struct judge_book *before, const struct judge_book *after, int64_t now_ms,
+                    struct fault *ret_fault)
+{
+    size_t at = 0;
+    const enum err err = lineage_succeeds(&before->reg, &after->reg, now_ms, &at);
+    if (err != ERR_OK && ret_fault != NULL) {
+        const struct source *s = before->reg.policies[at];
+        *ret_fault = (struct fault){.code = err, .line = 1, .column = 1};
+        (void)snprintf(ret_fault->where, sizeof(ret_fault->where),
+                       "%.*s: revision %lld was activated and is gone: a downgrade", (int)s->id.len,
+                       (const char *)s->id.ptr, (long long)s->revision);
+    }
+    return err;
 }
 
 size_t

@@ -6,7 +6,7 @@
 #define TDZ_GATEWAY_JUDGE_JUDGE_BOOK_H
 
 #include "crypto/sign.h"
-#include "policy/register.h"
+#include "policy/lineage.h"
 #include "schemas/trust.h"
 
 enum { JUDGE_BOOK_KEYS_MAX = 32, JUDGE_BOOK_FILES_MAX = 4096 };
@@ -20,7 +20,8 @@ enum judge_book_kind {
     JUDGE_BOOK_POLICY,
 };
 
-/* A file or the note beside it (<name>.note); bytes are needed during judge_book_new only. */
+/* A file, the note beside it (<name>.note) or the activation beside a policy (<name>.activation);
+ * bytes are needed during judge_book_new only. */
 struct judge_book_file {
     enum judge_book_kind kind;
     struct span name;
@@ -37,15 +38,23 @@ struct judge_book {
     const struct trust_zone *own;
     struct note_key operators[JUDGE_BOOK_KEYS_MAX];
     size_t operator_count;
+    struct activation_key activators[ACTIVATION_KEYS_MAX]; /* operators of all zones */
+    size_t activator_count;
 };
 
 /* Reads and verifies everything. now_s: which operator keys are valid. ERR_MISSING: no vocabulary
  * or no trust; ERR_NOT_FOUND: the zone is in neither; ERR_KEY_UNKNOWN, ERR_SIGNATURE, ERR_CONFLICT:
- * a file without a good note; ERR_NOMEM; the readers' errors. ret_fault.where names the reason. */
+ * a file without a good note; ERR_NOMEM; the errors of the readers, of register_add_policy and of
+ * lineage_check. ret_fault.where names the file and the reason, line and column the place in it. */
 MUST_USE enum err judge_book_new(struct span zone, int64_t now_s,
                                  const struct judge_book_file *files, size_t count,
                                  struct judge_book **ret, struct fault *ret_fault);
 void judge_book_free(struct judge_book *b);
+
+/* That after may replace before: nothing that was activated is gone. ERR_DENIED. */
+MUST_USE enum err judge_book_succeeds(const struct judge_book *before,
+                                      const struct judge_book *after, int64_t now_ms,
+                                      struct fault *ret_fault);
 
 /* Keys of a zone for a purpose that may verify at now: not revoked, within their dates. */
 size_t judge_book_signers(const struct judge_book *b, struct span zone, enum trust_role role,

@@ -14,12 +14,15 @@
 
 /* Documents to clerk go in bursts with a pause, so that other messages fit between them. */
 enum { JUDGE_TELL_PAUSE_MS = 20 };
+/* The wall clock may be set: it is looked at this often. */
+enum { JUDGE_FOLLOW_MAX_MS = 1000 };
 
 struct judge_role {
     struct rolemain *rm;
     struct judge engine;
     struct judge_book *book;
     struct loop_timer *tell_timer;
+    struct loop_timer *follow_timer;
     size_t tell_at;
     bool started;
     bool was_suspect;
@@ -131,7 +134,7 @@ static void
 judge_role_tell(void *ctx)
 {
     struct judge_role *r = ctx;
-    r->tell_at = judge_tell_policies(&r->engine, r->tell_at, clock_wall_ms());
+    r->tell_at = judge_tell_register(&r->engine, r->tell_at, clock_wall_ms());
     if (r->tell_at != 0 && loop_timer_set(r->tell_timer, JUDGE_TELL_PAUSE_MS) != ERR_OK)
         OPLOG(r->rm->log, EVENT_INTERNAL, OPLOG_STR("what", "timer"));
 }
@@ -139,8 +142,21 @@ judge_role_tell(void *ctx)
 static void
 judge_role_tell_all(struct judge_role *r)
 {
+    judge_tell_policies(&r->engine, clock_wall_ms());
     r->tell_at = 0;
     judge_role_tell(r);
+}
+
+/* What was activated for later comes into force while nobody asks anything, too. */
+static void
+judge_role_follow(void *ctx)
+{
+    struct judge_role *r = ctx;
+    const int64_t now = clock_wall_ms();
+    const int64_t left = judge_follow(&r->engine, now) - now;
+    const int64_t wait = left < JUDGE_FOLLOW_MAX_MS ? left : JUDGE_FOLLOW_MAX_MS;
+    if (loop_timer_set(r->follow_timer, (uint32_t)(wait > 1 ? wait : 1)) != ERR_OK)
+        OPLOG(r->rm->log, EVENT_INTERNAL, OPLOG_STR("what", "timer"));
 }
 
 static enum err
@@ -167,6 +183,7 @@ judge_role_setup(struct rolemain *rm, struct grant *grants, size_t grant_count, 
     r->engine.out = (struct judge_out){r, judge_role_send, judge_role_answer};
     judge_role_limits(&r->engine, rm->config);
     TRY(loop_timer_new(rm->loop, judge_role_tell, r, &r->tell_timer));
+    TRY(loop_timer_new(rm->loop, judge_role_follow, r, &r->follow_timer));
     *ret_ctx = r;
     return ERR_OK;
 }
@@ -178,6 +195,7 @@ judge_role_start(struct rolemain *rm)
     r->started = true;
     judge_tell_epoch(&r->engine);
     judge_role_tell_all(r);
+    judge_role_follow(r);
     return ERR_OK;
 }
 
@@ -256,12 +274,28 @@ judge_role_reload(struct rolemain *rm, const struct config *config, struct grant
 {
     struct judge_role *r = rm->ctx;
     struct judge_book *fresh = NULL;
-    TRY(judge_role_book(config, grants, grant_count, &fresh, ret_fault));
+    const int64_t now = clock_wall_ms();
+    enum err err = judge_role_book(config, grants, grant_count, &fresh, ret_fault);
+    if (err == ERR_OK)
+        err = judge_book_succeeds(r->book, fresh, now, ret_fault);
+    if (err != ERR_OK) {
+        judge_book_free(fresh);
+        OPLOG(rm->log, EVENT_JUDGE_DOCUMENT_BAD, OPLOG_ERR(err),
+              OPLOG_STR("where", ret_fault->where), OPLOG_INT("line", ret_fault->line),
+              OPLOG_INT("column", ret_fault->column));
+        return err;
+    }
     struct judge_book *old = r->book;
     r->book = fresh;
-    if (judge_activate(&r->engine, fresh))
-        judge_role_tell_all(r);
+    const bool changed = judge_activate(&r->engine, fresh, now);
     judge_book_free(old);
+    if (changed) {
+        r->tell_at = 0;
+        judge_role_tell(r);
+        judge_role_follow(r);
+    }
+    OPLOG(rm->log, EVENT_JUDGE_ACTIVATED, OPLOG_INT("policy_epoch", r->engine.policy_epoch),
+          OPLOG_INT("changed", changed));
     judge_role_limits(&r->engine, config);
     return ERR_OK;
 }

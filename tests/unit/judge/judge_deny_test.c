@@ -137,7 +137,11 @@ test_reload(void)
     {
         static struct entry_scratch scratch;
         struct entry e;
-        CHECK_EQ(judge_tell_policies(&my.j, 0, NOW_MS), 0);
+        judge_tell_policies(&my.j, NOW_MS);
+        CHECK_EQ(payload_policies_get(SAID(my.to_clerk), &told), ERR_OK);
+        CHECK_EQ(entry_read(told.entry, true, &scratch, &e, NULL), ERR_OK);
+        CHECK_EQ(e.kind, ENTRY_POLICY);
+        CHECK_EQ(judge_tell_register(&my.j, 0, NOW_MS), 0);
         CHECK_EQ(my.to_clerk.type, MSG_POLICIES);
         CHECK_EQ(payload_policies_get(SAID(my.to_clerk), &told), ERR_OK);
         CHECK_EQ(entry_read(told.entry, true, &scratch, &e, NULL), ERR_OK);
@@ -152,16 +156,88 @@ test_reload(void)
         CHECK_EQ(judge_book_new(SPAN_LIT("my-cyberjaya"), NOW_MS / 1000, my.files, my.file_count,
                                 &fresh, &fault),
                  ERR_OK);
-        CHECK(!judge_activate(&my.j, fresh) && my.j.policy_epoch == 7);
+        CHECK(!judge_activate(&my.j, fresh, NOW_MS) && my.j.policy_epoch == 7);
         judge_book_free(my.book);
         my.book = fresh;
         CHECK_EQ(judge_book_new(SPAN_LIT("my-cyberjaya"), NOW_MS / 1000, my.files,
                                 my.file_count - 2, &fresh, &fault),
                  ERR_OK);
-        CHECK(judge_activate(&my.j, fresh) && my.j.policy_epoch == 8);
+        CHECK(judge_activate(&my.j, fresh, 7500) && my.j.policy_epoch == 8);
         judge_book_free(my.book);
         my.book = fresh;
     }
+}
+
+/* The second revision of a pack of my's zone: the same content, as a rollback has it. */
+static struct span
+second_revision(struct span first)
+{
+    static char text[1 << 17];
+    char hex[65];
+    uint8_t sha256[32];
+    const char *at = memmem(first.ptr, first.len, "\"revision\": 1,", 14);
+    CHECK(at != NULL);
+    CHECK_EQ(digest_sha256(first, sha256), ERR_OK);
+    CHECK_EQ(text_hex(span_of(sha256, 32), hex, sizeof(hex)), ERR_OK);
+    const size_t head = at == NULL ? 0 : (size_t)(at - (const char *)first.ptr);
+    const int n =
+        snprintf(text, sizeof(text), "%.*s\"revision\": 2, \"previous\": \"sha256:%s\",%.*s",
+                 (int)head, (const char *)first.ptr, hex, (int)(first.len - head - 14),
+                 (const char *)first.ptr + head + 14);
+    return kit_copy(span_of(text, (size_t)n));
+}
+
+static void
+test_activation(void)
+{
+    static struct entry_scratch scratch;
+    struct judge_book *old = NULL;
+    struct judge_book *fresh = NULL;
+    struct fault fault = {.code = ERR_OK};
+    struct p_policies told;
+    struct entry e;
+    struct span word;
+    kit_add_policy(&my, "my-export-2.json", second_revision(my.files[2].bytes));
+    TEST("a revision replaces the one before it, and only forwards")
+    {
+        CHECK_EQ(judge_book_new(SPAN_LIT("my-cyberjaya"), NOW_MS / 1000, my.files,
+                                my.file_count - 2, &old, &fault),
+                 ERR_OK);
+        CHECK_EQ(judge_book_new(SPAN_LIT("my-cyberjaya"), NOW_MS / 1000, my.files, my.file_count,
+                                &fresh, &fault),
+                 ERR_OK);
+        CHECK_EQ(judge_book_succeeds(old, fresh, NOW_MS, &fault), ERR_OK);
+        CHECK_EQ(judge_book_succeeds(fresh, old, NOW_MS, &fault), ERR_DENIED);
+        CHECK(strstr(fault.where, "downgrade") != NULL);
+        judge_book_free(fresh);
+    }
+    TEST("what was activated for later begins at its time, under a new epoch, and is logged")
+    {
+        /* The note of the kit is from 1970; the time is set where the reader would have. */
+        CHECK_EQ(judge_book_new(SPAN_LIT("my-cyberjaya"), NOW_MS / 1000, my.files, my.file_count,
+                                &fresh, &fault),
+                 ERR_OK);
+        fresh->reg.activate_ms[fresh->reg.policy_count - 1] = NOW_MS + 5000;
+        (void)judge_activate(&my.j, fresh, NOW_MS);
+        judge_book_free(my.book);
+        my.book = fresh;
+        const uint32_t epoch = my.j.policy_epoch;
+        CHECK_EQ(judge_follow(&my.j, NOW_MS), NOW_MS + 5000);
+        CHECK_EQ(judge_follow(&my.j, NOW_MS + 4999), NOW_MS + 5000);
+        CHECK_EQ(my.j.policy_epoch, epoch);
+        CHECK_EQ(payload_policies_get(SAID(my.to_clerk), &told), ERR_OK);
+        CHECK_EQ(entry_read(told.entry, true, &scratch, &e, NULL), ERR_OK);
+        CHECK(entry_get_str(&e, "action", &word) == ERR_OK && span_eq_str(word, "schedule"));
+        my.to_keeper.type = MSG_NONE;
+        CHECK_EQ(judge_follow(&my.j, NOW_MS + 5000), INT64_MAX);
+        CHECK(my.j.policy_epoch > epoch && my.to_keeper.type == MSG_POLICY_EPOCH);
+        CHECK_EQ(payload_policies_get(SAID(my.to_clerk), &told), ERR_OK);
+        CHECK_EQ(entry_read(told.entry, true, &scratch, &e, NULL), ERR_OK);
+        CHECK(entry_get_str(&e, "action", &word) == ERR_OK && span_eq_str(word, "activate"));
+        CHECK_EQ(told.policy_epoch, my.j.policy_epoch);
+    }
+    my.file_count -= 2;
+    judge_book_free(old);
 }
 
 static void
@@ -251,6 +327,7 @@ main(int argc, char **argv)
     test_import_deny();
     test_approval();
     test_reload();
+    test_activation();
     test_book();
     kit_stop(&my);
     kit_stop(&cn);

@@ -114,7 +114,7 @@ test_performed(void)
         CHECK_EQ(judge_book_new(SPAN_LIT("my-cyberjaya"), NOW_MS / 1000, my.files, my.file_count,
                                 &fresh, &fault),
                  ERR_OK);
-        CHECK(judge_activate(&my.j, fresh));
+        CHECK(judge_activate(&my.j, fresh, NOW_MS));
         judge_book_free(my.book);
         my.book = fresh;
         q = decide_good(DIRECTION_EXPORT, 0);

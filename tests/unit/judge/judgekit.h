@@ -8,6 +8,7 @@
 #include "crypto/filenote.h"
 #include "gateway/judge/judge_inner.h"
 #include "schemas/text.h"
+#include "tests/activated.h"
 #include "tests/test.h"
 
 #define NOW_MS INT64_C(1795313940000)
@@ -32,6 +33,8 @@ struct kit {
     struct judge_book_file files[KIT_FILES];
     size_t file_count;
     struct sign_key operator_key;
+    struct sign_key approver_key;
+    struct vocab vocab; /* the packs', for who signs an activation */
     struct sign_key gateway;
     struct sign_key release;
     uint8_t kem_keyid[32];
@@ -155,6 +158,24 @@ kit_add(struct kit *k, enum judge_book_kind kind, const char *format, const char
     k->files[k->file_count++] = (struct judge_book_file){kind, kit_copy(span_str(name)), bytes};
     k->files[k->file_count++] = (struct judge_book_file){
         kind, kit_copy(span_str(note_name)), kit_note(&k->operator_key, "operator", text, len)};
+}
+
+/* A policy with its activation by the two operators of k's zone. */
+static void
+kit_add_policy(struct kit *k, const char *name, struct span bytes)
+{
+    const struct activated_person people[] = {{"operator", &k->operator_key},
+                                              {"approver", &k->approver_key}};
+    char note[ACTIVATED_BYTES_MAX];
+    char note_name[256];
+    if (k->file_count + 2 > KIT_FILES)
+        exit(1);
+    const size_t len = activated_note(&k->vocab, bytes, 1000, people, 2, note);
+    (void)snprintf(note_name, sizeof(note_name), "%s.activation", name);
+    k->files[k->file_count++] =
+        (struct judge_book_file){JUDGE_BOOK_POLICY, kit_copy(span_str(name)), bytes};
+    k->files[k->file_count++] = (struct judge_book_file){
+        JUDGE_BOOK_POLICY, kit_copy(span_str(note_name)), kit_copy(span_of(note, len))};
 }
 
 #endif

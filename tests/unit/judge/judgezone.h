@@ -7,7 +7,8 @@
 #include "tests/unit/judge/judgekit.h"
 
 static void
-kit_key_json(char **at, const char *role, const uint8_t *pub, const char *alg, bool last)
+kit_key_json(char **at, const char *role, const char *name, const uint8_t *pub, const char *alg,
+             bool last)
 {
     char hex[65];
     char id[65];
@@ -19,7 +20,7 @@ kit_key_json(char **at, const char *role, const uint8_t *pub, const char *alg, b
                     "{\"role\":\"%s\",\"alg\":\"%s\",\"keyid\":\"%s\",\"pub\":\"%s\","
                     "\"not_before\":1,\"not_after\":4000000000,\"status\":\"active\","
                     "\"name\":\"%s\"}%s",
-                    role, alg, id, hex, role, last ? " " : ",");
+                    role, alg, id, hex, name, last ? " " : ",");
 }
 
 static void
@@ -28,10 +29,11 @@ kit_trust_zone(char **at, const char *zone, const struct kit *k)
     const uint8_t kem[32] = {(uint8_t)zone[0], 9};
     *at +=
         snprintf(*at, 1024, "\"%s\":{\"ca_pem\":\"x\",\"logs\":[],\"witness\":[],\"keys\":[", zone);
-    kit_key_json(at, "gateway", k->gateway.pub.pub, "ed25519", false);
-    kit_key_json(at, "release", k->release.pub.pub, "ed25519", false);
-    kit_key_json(at, "operator", k->operator_key.pub.pub, "ed25519", false);
-    kit_key_json(at, "kem", kem, "x25519", true);
+    kit_key_json(at, "gateway", "gateway", k->gateway.pub.pub, "ed25519", false);
+    kit_key_json(at, "release", "release", k->release.pub.pub, "ed25519", false);
+    kit_key_json(at, "operator", "operator", k->operator_key.pub.pub, "ed25519", false);
+    kit_key_json(at, "operator", "approver", k->approver_key.pub.pub, "ed25519", false);
+    kit_key_json(at, "kem", "kem", kem, "x25519", true);
     *at += snprintf(*at, 8, "]}");
 }
 
@@ -40,6 +42,8 @@ kit_keys(struct kit *k, uint8_t seed)
 {
     uint8_t s[32] = {seed};
     CHECK_EQ(sign_key_init(&k->operator_key, s), ERR_OK);
+    s[1] = 3;
+    CHECK_EQ(sign_key_init(&k->approver_key, s), ERR_OK);
     s[1] = 1;
     CHECK_EQ(sign_key_init(&k->gateway, s), ERR_OK);
     s[1] = 2;
@@ -87,10 +91,15 @@ kit_files(struct kit *k, const char *packs, const char *prefix, const struct kit
                                                          kit_copy(span_str(trust))};
     k->files[k->file_count++] = (struct judge_book_file){
         JUDGE_BOOK_VOCABULARY, SPAN_LIT("tdz-core.json"), kit_file(packs, "tdz-core.json")};
+    uint8_t sha256[32];
+    const struct span words = k->files[k->file_count - 1].bytes;
+    CHECK_EQ(digest_sha256(words, sha256), ERR_OK);
+    vocab_finish(&k->vocab);
+    CHECK_EQ(vocab_read(&k->vocab, words, sha256, NULL), ERR_OK);
     (void)snprintf(name, sizeof(name), "%s-export.json", prefix);
-    kit_add(k, JUDGE_BOOK_POLICY, "tdz.policy/1", name, kit_export(packs, name));
+    kit_add_policy(k, name, kit_export(packs, name));
     (void)snprintf(name, sizeof(name), "%s-import.json", prefix);
-    kit_add(k, JUDGE_BOOK_POLICY, "tdz.policy/1", name, kit_file(packs, name));
+    kit_add_policy(k, name, kit_file(packs, name));
     for (size_t i = 0; i < sizeof(kit_agreements) / sizeof(kit_agreements[0]); i++) {
         (void)snprintf(name, sizeof(name), "sandbox/agreements/%s", kit_agreements[i]);
         kit_add(k, JUDGE_BOOK_AGREEMENT, "tdz.agreement/1", kit_agreements[i],
@@ -107,6 +116,7 @@ kit_stop(struct kit *k)
 {
     judge_finish(&k->j);
     judge_book_free(k->book);
+    vocab_finish(&k->vocab);
     k->book = NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "policy/register.h"
 #include "policy/ruling.h"
 #include "schemas/text.h"
+#include "tests/activated.h"
 #include "tests/slurp.h"
 #include "tests/unit/policy/refuse.h"
 
@@ -194,7 +195,7 @@ test_agreement_facts(void)
 static struct {
     struct sign_key key;
     struct note_key note;
-} operator_;
+} operator_, approver;
 
 static enum err
 add_file(struct register_set *r, enum register_kind kind, const char *name, struct span bytes,
@@ -213,6 +214,21 @@ add_file(struct register_set *r, enum register_kind kind, const char *name, stru
     TRY(note_join(span_of(text, text_len), span_of(line, line_len), note, sizeof(note), &note_len));
     const struct register_file file = {span_str(name), bytes, span_of(note, note_len)};
     return register_add(r, kind, &file, keys, count, NULL);
+}
+
+/* With its activation by two operators. */
+static enum err
+add_policy(struct register_set *r, struct span bytes)
+{
+    const struct activated_person people[] = {{"my-cyberjaya/op-my-1", &operator_.key},
+                                              {"my-cyberjaya/op-my-2", &approver.key}};
+    const struct activation_key keys[] = {{operator_.note, r->zone, 0, INT64_MAX},
+                                          {approver.note, r->zone, 0, INT64_MAX}};
+    char note[ACTIVATED_BYTES_MAX];
+    bool in_note = false;
+    const size_t len = activated_note(r->vocab, bytes, NOW, people, 2, note);
+    const struct register_file file = {SPAN_LIT("p.json"), bytes, span_of(note, len)};
+    return register_add_policy(r, &file, keys, 2, &in_note, NULL);
 }
 
 static uint8_t file_bytes[65536];
@@ -253,14 +269,13 @@ fill_register(struct register_set *r, const char *packs)
     }
     static const char *const policies[] = {"my-export", "my-import"};
     for (size_t i = 0; i < 2; i++) {
-        (void)snprintf(name, sizeof(name), "%s.json", policies[i]);
-        const struct span bytes = slurp(file_bytes, sizeof(file_bytes), packs, "%s", name);
-        CHECK_EQ(add_file(r, REGISTER_POLICY, name, bytes, &operator_.note, 1), ERR_OK);
-        CHECK_EQ(add_file(r, REGISTER_POLICY, name, bytes, &operator_.note, 1), ERR_EXISTS);
+        const struct span bytes =
+            slurp(file_bytes, sizeof(file_bytes), packs, "%s.json", policies[i]);
+        CHECK_EQ(add_policy(r, bytes), ERR_OK);
+        CHECK_EQ(add_policy(r, bytes), ERR_EXISTS);
     }
     const struct span foreign = slurp(file_bytes, sizeof(file_bytes), packs, "cn-export.json");
-    CHECK_EQ(add_file(r, REGISTER_POLICY, "cn-export.json", foreign, &operator_.note, 1),
-             ERR_DENIED);
+    CHECK_EQ(add_policy(r, foreign), ERR_DENIED);
 }
 
 /* The decision on an agreement from the register, its record and its answer. */
@@ -327,8 +342,7 @@ test_explosion(const struct vocab *core)
                                 "{\"eq\":[\"to\",\"my-cyberjaya\"]}]}",
                                 i == 0 ? "" : ",");
     len += (size_t)snprintf(text + len, sizeof(text) - len, "]}}]}");
-    CHECK_EQ(add_file(&r, REGISTER_POLICY, "wide.json", span_of(text, len), &operator_.note, 1),
-             ERR_OK);
+    CHECK_EQ(add_policy(&r, span_of(text, len)), ERR_OK);
     CHECK_EQ(register_compile(&r, &fault), ERR_FULL);
     CHECK(fault.code == ERR_FULL && fault.line == 3 && strstr(fault.where, "wide/p") != NULL);
     register_finish(&r);
@@ -419,9 +433,13 @@ int
 main(int argc, char **argv)
 {
     const uint8_t seed[32] = {42};
+    const uint8_t approver_seed[32] = {43};
     if (argc != 2 || crypto_init() != ERR_OK || sign_key_init(&operator_.key, seed) != ERR_OK ||
         note_key_init(SPAN_LIT("my-cyberjaya/op-my-1"), NOTE_ED25519, operator_.key.pub.pub,
                       &operator_.note) != ERR_OK ||
+        sign_key_init(&approver.key, approver_seed) != ERR_OK ||
+        note_key_init(SPAN_LIT("my-cyberjaya/op-my-2"), NOTE_ED25519, approver.key.pub.pub,
+                      &approver.note) != ERR_OK ||
         vocab_read(&vocab, span_str(vocabulary), zero, NULL) != ERR_OK)
         return 1;
     TEST("every fault of an agreement is refused with its line and column")
@@ -440,5 +458,6 @@ main(int argc, char **argv)
     test_register(argv[1]);
     vocab_finish(&vocab);
     sign_key_wipe(&operator_.key);
+    sign_key_wipe(&approver.key);
     return test_end();
 }

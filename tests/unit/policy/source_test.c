@@ -51,6 +51,9 @@ read_source(struct span input, struct fault *fault)
 #define DO "{\"retain\":{\"max_days\":9}}"
 
 static const struct refuse bad[] = {
+    {"\"zone\":\"a\"", "\"zone\":\"a\",\"corridor\":^\"q\"", ERR_NOT_FOUND},
+    {"\"zone\":\"a\"", "\"zone\":\"a\",\"corridor\":^\"a\"", ERR_CONFLICT},
+    {"\"zone\":\"a\"", "\"zone\":\"a\",\"corridor\":^7", ERR_TYPE},
     {"\"tdz.policy/1\"", "^\"tdz.policy/2\"", ERR_VERSION},
     {"\"v/3\"", "^\"v/4\"", ERR_VERSION},
     {"\"v/3\"", "^\"w/3\"", ERR_VERSION},

@@ -91,10 +91,16 @@ writers(void)
             entry_write_approval(&head, SPAN_LIT("approve"), h1, h2, h1, buf, sizeof(buf), &leaf),
             leaf, ENTRY_APPROVAL);
         static const enum entry_kind documents[] = {ENTRY_POLICY, ENTRY_AGREEMENT, ENTRY_PARTNER};
+        struct entry_document document = {
+            .id = SPAN_LIT("id"), .action = SPAN_LIT("activate"), .sha256 = h1, .epoch = 3};
         for (size_t i = 0; i < 3; i++)
-            reads_back(entry_write_document(&bare, documents[i], SPAN_LIT("id"),
-                                            SPAN_LIT("activate"), h1, 3, buf, sizeof(buf), &leaf),
-                       leaf, documents[i]);
+            reads_back(
+                entry_write_document(&bare, documents[i], &document, buf, sizeof(buf), &leaf), leaf,
+                documents[i]);
+        document.activation = h2;
+        document.action = SPAN_LIT("schedule");
+        reads_back(entry_write_document(&bare, ENTRY_POLICY, &document, buf, sizeof(buf), &leaf),
+                   leaf, ENTRY_POLICY);
         reads_back(entry_write_key(&bare, SPAN_LIT("log"), SPAN_LIT("ed25519"), h1, span_of(h2, 32),
                                    SPAN_LIT("active"), buf, sizeof(buf), &leaf),
                    leaf, ENTRY_KEY);
@@ -137,8 +143,9 @@ writers(void)
         const struct entry_head many = {.has_n = true, .n = ENTRY_N_MAX + 1};
         CHECK_EQ(entry_write_receipt(&head, ENTRY_KEY, h1, NULL, buf, sizeof(buf), &leaf),
                  ERR_TYPE);
-        CHECK_EQ(entry_write_document(&bare, ENTRY_KEY, SPAN_LIT("i"), SPAN_LIT("retire"), h1, 1,
-                                      buf, sizeof(buf), &leaf),
+        const struct entry_document document = {
+            .id = SPAN_LIT("i"), .action = SPAN_LIT("retire"), .sha256 = h1, .epoch = 1};
+        CHECK_EQ(entry_write_document(&bare, ENTRY_KEY, &document, buf, sizeof(buf), &leaf),
                  ERR_TYPE);
         CHECK_EQ(entry_write_erased(&past, 1, buf, sizeof(buf), &leaf), ERR_RANGE);
         CHECK_EQ(entry_write_erased(&many, 1, buf, sizeof(buf), &leaf), ERR_RANGE);
