@@ -55,8 +55,8 @@ coded_make(struct coded *ret, const struct compiled *doc, const struct facts *f,
         const bool open = preflight && e == NULL && attr->source == VOCAB_GATEWAY;
         if (e != NULL && e->source >= attr->source)
             code = codes_find(column, doc->doc->vocab, e);
-        ret->low[i] = open ? CODES_OPEN_LOW : code;
-        ret->high[i] = open ? CODES_OPEN_HIGH : code;
+        ret->low[i] = (open ? CODES_OPEN_LOW : code) * doc->stride[i];
+        ret->high[i] = (open ? CODES_OPEN_HIGH : code) * doc->stride[i];
         ret->has_open = ret->has_open || open;
         if (code == CODES_UNKNOWN)
             ret->unknown[column->attr / 64] |= UINT64_C(1) << (column->attr % 64);

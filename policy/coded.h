@@ -8,9 +8,10 @@
 
 struct coded {
     const struct compiled *doc;
-    /* The lowest and the highest that open attributes allow; alike unless some are open. */
-    uint16_t low[CODES_COLUMNS_MAX];
-    uint16_t high[CODES_COLUMNS_MAX];
+    /* By column, its code times its stride: the lowest and the highest that open attributes allow,
+     * alike unless some are open. */
+    uint32_t low[CODES_COLUMNS_MAX];
+    uint32_t high[CODES_COLUMNS_MAX];
     bool has_open;
     uint64_t unknown[COMPILED_ATTR_WORDS]; /* attributes of the document without a value */
     uint64_t scope[COMPILED_WORDS_MAX];    /* rows that the destination and some label are in */

@@ -134,6 +134,37 @@ compiled_used(struct compiled_build *b, uint8_t *used)
     return ERR_OK;
 }
 
+/* Uses of a word are sorted by column; NULL when it does not read that one. */
+static struct compiled_use *
+compiled_find_use(const struct compiled *c, size_t word, uint32_t column)
+{
+    size_t low = c->use_begin[word];
+    size_t high = c->use_begin[word + 1];
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (c->uses[middle].column == column)
+            return &c->uses[middle];
+        if (c->uses[middle].column < column)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* Places the cells of a column from cell on; how many there are. */
+static size_t
+compiled_place(const struct compiled *c, uint32_t column, uint32_t cell)
+{
+    c->stride[column] = 0;
+    for (size_t w = 0; w < c->words; w++) {
+        struct compiled_use *use = compiled_find_use(c, w, column);
+        if (use != NULL)
+            use->cell = cell + c->stride[column]++;
+    }
+    return (size_t)c->stride[column] * c->codes.columns[column].count;
+}
+
 /* Room for the cells of every column in every word that reads it. */
 static enum err
 compiled_uses(struct compiled_build *b, struct fault *ret_fault)
@@ -154,39 +185,22 @@ compiled_uses(struct compiled_build *b, struct fault *ret_fault)
                              ret_fault);
     c->use_begin = arena_take(&c->arena, c->words + 1, sizeof(*c->use_begin));
     c->uses = arena_take(&c->arena, uses, sizeof(*c->uses));
+    c->stride = arena_take(&c->arena, c->codes.count, sizeof(*c->stride));
     c->cells = arena_take(&c->arena, cells, sizeof(*c->cells));
-    if (c->use_begin == NULL || c->uses == NULL || c->cells == NULL)
+    if (c->use_begin == NULL || c->uses == NULL || c->stride == NULL || c->cells == NULL)
         return ERR_NOMEM;
     uses = 0;
     cells = 0;
     for (size_t w = 0; w < c->words; w++) {
         c->use_begin[w] = (uint32_t)uses;
-        for (size_t i = 0; i < c->codes.count; i++) {
-            if (used[w * c->codes.count + i] == 0)
-                continue;
-            c->uses[uses++] = (struct compiled_use){(uint32_t)i, (uint32_t)cells};
-            cells += c->codes.columns[i].count;
-        }
+        for (size_t i = 0; i < c->codes.count; i++)
+            if (used[w * c->codes.count + i] != 0)
+                c->uses[uses++].column = (uint32_t)i;
     }
     c->use_begin[c->words] = (uint32_t)uses;
+    for (size_t i = 0; i < c->codes.count; i++)
+        cells += compiled_place(c, (uint32_t)i, (uint32_t)cells);
     return ERR_OK;
-}
-
-static struct compiled_cell *
-compiled_cells(const struct compiled *c, size_t word, size_t column)
-{
-    /* Uses of a word are sorted by column. */
-    size_t low = c->use_begin[word];
-    size_t high = c->use_begin[word + 1];
-    while (high - low > 1) {
-        const size_t middle = low + (high - low) / 2;
-        if (c->uses[middle].column <= column)
-            low = middle;
-        else
-            high = middle;
-    }
-    assert(c->uses[low].column == column);
-    return &c->cells[c->uses[low].cell];
 }
 
 /* One comparison of the row at bit, on every code of its column. */
@@ -195,22 +209,25 @@ compiled_put(struct compiled_build *b, size_t bit, const struct codes_leaf *leaf
 {
     const struct compiled *c = b->out;
     const uint32_t count = c->codes.columns[leaf->column].count;
-    struct compiled_cell *cells = compiled_cells(c, bit / 64, leaf->column);
+    const struct compiled_use *use = compiled_find_use(c, bit / 64, leaf->column);
+    assert(use != NULL);
+    struct compiled_cell *cells = &c->cells[use->cell];
+    const size_t stride = c->stride[leaf->column];
     const uint64_t mask = UINT64_C(1) << (bit % 64);
     cells[CODES_UNKNOWN].unknown |= mask;
     if (leaf->is_lost) {
         for (uint32_t i = 0; i < count; i++)
-            cells[i].unknown |= mask;
+            cells[i * stride].unknown |= mask;
         return;
     }
-    cells[CODES_OPEN_LOW].fails |= mask;
+    cells[CODES_OPEN_LOW * stride].fails |= mask;
     memset(b->truth, 0, count);
     memset(b->truth + leaf->low, 1, leaf->high - leaf->low);
     for (size_t i = 0; i < leaf->also_count; i++)
         b->truth[leaf->also[i]] = 1;
     for (uint32_t i = CODES_FIRST; i < count; i++)
         if ((b->truth[i] != 0) == negated)
-            cells[i].fails |= mask;
+            cells[i * stride].fails |= mask;
 }
 
 static enum err

@@ -27,7 +27,9 @@ struct compiled_cell {
     uint64_t unknown; /* leaves them unknown, at the most */
 };
 
-/* One column that rows of a word read: its cells by code begin at cells[cell]. */
+/* One column that rows of a word read: the cell of a code is cells[cell + code * stride], with the
+ * stride of the column. The words that read a column lie side by side, a stride for each code, so
+ * that one decision reads whole lines of memory. */
 struct compiled_use {
     uint32_t column;
     uint32_t cell;
@@ -42,6 +44,7 @@ struct compiled {
     struct compiled_cell *cells;
     struct compiled_use *uses;
     uint32_t *use_begin; /* by word; words + 1 of them */
+    uint32_t *stride;    /* by column: how many words read it */
     uint16_t *row_rule;  /* of further rows: the bit of their rule */
     uint64_t *to;        /* words a zone: rows of the rules whose `to` it is under */
     uint64_t *classes;   /* words a class: rows of the rules that hit it */

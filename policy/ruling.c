@@ -40,30 +40,31 @@ struct ruling_word {
 };
 
 static struct ruling_word
-ruling_word(const struct compiled *c, const uint16_t *codes, size_t word, uint64_t alive)
+ruling_word(const struct compiled *c, const uint32_t *at, size_t word, uint64_t alive)
 {
-    uint64_t unknown = 0;
+    struct compiled_cell all = {0};
     const struct compiled_use *use = &c->uses[c->use_begin[word]];
-    const struct compiled_use *end = &c->uses[c->use_begin[word + 1]];
-    for (; use < end && alive != 0; use++) {
-        const struct compiled_cell *cell = &c->cells[use->cell + codes[use->column]];
-        alive &= ~cell->fails;
-        unknown |= cell->unknown;
+    const struct compiled_use *end = alive == 0 ? use : &c->uses[c->use_begin[word + 1]];
+    for (; use < end; use++) {
+        const struct compiled_cell *cell = &c->cells[use->cell + at[use->column]];
+        all.fails |= cell->fails;
+        all.unknown |= cell->unknown;
     }
-    return (struct ruling_word){.holds = alive & ~unknown, .unknown = alive & unknown};
+    alive &= ~all.fails;
+    return (struct ruling_word){.holds = alive & ~all.unknown, .unknown = alive & all.unknown};
 }
 
 /* The values of all rules in force: of its rows the largest counts. A permit whose review is
  * overdue is unknown at the most. */
 static void
-ruling_values(const struct coded *q, const uint16_t *codes, size_t stretch, uint64_t *holds,
+ruling_values(const struct coded *q, const uint32_t *at, size_t stretch, uint64_t *holds,
               uint64_t *unknown)
 {
     const struct compiled *c = q->doc;
     for (size_t w = 0; w < c->rule_words; w++)
         holds[w] = unknown[w] = 0;
     for (size_t w = c->rule_words; w < c->words; w++) {
-        const struct ruling_word rows = ruling_word(c, codes, w, q->scope[w]);
+        const struct ruling_word rows = ruling_word(c, at, w, q->scope[w]);
         const uint16_t *rule = &c->row_rule[(w - c->rule_words) * 64];
         for (uint64_t left = rows.holds; left != 0; left &= left - 1) {
             const unsigned bit = rule[__builtin_ctzll(left)];
@@ -78,7 +79,7 @@ ruling_values(const struct coded *q, const uint16_t *codes, size_t stretch, uint
     const uint64_t *stale = &c->stale[stretch * c->rule_words];
     for (size_t w = 0; w < c->rule_words; w++) {
         const uint64_t alive = q->scope[w] & in_force[w];
-        const struct ruling_word first = ruling_word(c, codes, w, alive);
+        const struct ruling_word first = ruling_word(c, at, w, alive);
         const uint64_t some = (holds[w] & alive) | first.holds;
         holds[w] = some & ~stale[w];
         unknown[w] = ((unknown[w] & alive) | first.unknown | some) & ~holds[w];

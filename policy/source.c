@@ -251,14 +251,11 @@ source_read_rule(const struct source_load *l, const struct json_node *rule, stru
                                          "except",    "when",        "from",        "until",
                                          "certainty", "do",          "release",     "cite",
                                          "why",       "reviewed_on", "review_days", "note"};
-    struct fault place;
     struct vocab_set except = {0};
     if (rule->type != JSON_OBJECT)
         return source_stop(l, rule, ERR_TYPE, "a rule is an object");
     TRY(json_only(l->doc, rule, fields, sizeof(fields) / sizeof(fields[0]), l->fault));
-    json_fault(l->doc->input, rule->offset, ERR_OK, "", &place);
     *r = (struct source_rule){.from_ms = INT64_MIN, .until_ms = INT64_MAX, .stale_ms = INT64_MAX};
-    r->line = place.line;
     TRY(source_read_effect(l, rule, r));
     TRY(source_read_to(l, rule, &r->to));
     TRY(source_read_classes(l, rule, "classes", &r->classes));
@@ -274,31 +271,54 @@ source_read_rule(const struct source_load *l, const struct json_node *rule, stru
     return when == NULL ? ERR_OK : condition_read(l->s, l->doc, when, r, l->fault);
 }
 
+/* Where id belongs among the count rules that order sorts. */
+static size_t
+source_place(const struct source_rule *rules, const uint16_t *order, size_t count, struct span id)
+{
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const bool is_after = span_cmp(rules[order[middle]].id, id) < 0;
+        low = is_after ? middle + 1 : low;
+        high = is_after ? high : middle;
+    }
+    return low;
+}
+
+/* Rules are read in the order of the file, which counts their lines on the way, and sorted by
+ * index: a thousand of them are moved once. */
 static enum err
 source_read_rules(const struct source_load *l)
 {
     struct source *s = l->s;
     const struct json_node *list = NULL;
+    uint32_t line = 1;
+    size_t seen = 0;
     TRY(json_need(l->doc, &l->doc->nodes[0], "rules", JSON_ARRAY, &list, l->fault));
     if (list->count > SOURCE_RULES_MAX)
         return source_stop(l, list, ERR_FULL, "more rules than the limit of 1024");
+    struct source_rule *rules = arena_take(&s->arena, list->count, sizeof(*rules));
+    uint16_t *order = arena_take(&s->arena, list->count, sizeof(*order));
     s->rules = arena_take(&s->arena, list->count, sizeof(*s->rules));
     s->attrs = arena_take(&s->arena, SOURCE_ATTRS_MAX, sizeof(*s->attrs));
-    if (s->rules == NULL || s->attrs == NULL)
+    if (rules == NULL || order == NULL || s->rules == NULL || s->attrs == NULL)
         return ERR_NOMEM;
     const struct json_node *n = json_first(l->doc, list);
     for (; n != NULL; n = json_next(l->doc, list, n)) {
-        struct source_rule r;
-        TRY(source_read_rule(l, n, &r));
-        size_t at = s->rule_count;
-        for (; at > 0 && span_cmp(s->rules[at - 1].id, r.id) > 0; at--)
-            s->rules[at] = s->rules[at - 1];
-        if (at > 0 && span_eq(s->rules[at - 1].id, r.id))
+        struct source_rule *r = &rules[s->rule_count];
+        TRY(source_read_rule(l, n, r));
+        for (; seen < n->offset; r->line = line)
+            line += l->doc->input.ptr[seen++] == '\n' ? 1 : 0;
+        const size_t at = source_place(rules, order, s->rule_count, r->id);
+        if (at < s->rule_count && span_eq(rules[order[at]].id, r->id))
             return source_stop(l, json_get(l->doc, n, "id"), ERR_DUPLICATE,
                                "another rule has this id");
-        s->rules[at] = r;
-        s->rule_count++;
+        memmove(order + at + 1, order + at, (s->rule_count - at) * sizeof(*order));
+        order[at] = (uint16_t)s->rule_count++;
     }
+    for (size_t i = 0; i < s->rule_count; i++)
+        s->rules[i] = rules[order[i]];
     return ERR_OK;
 }
 
