@@ -542,16 +542,19 @@ clerk_query_in(struct flow *f, enum role_id from, const struct chan_ticket *t, c
 /* -- the corridor's state, and housekeeping
  * ------------------------------------------------------*/
 
+/* An offer that is refused and not receipted yet counts as offered: who heard that it were released
+ * would hold the body to be here, and release. */
 static const char *
 query_corridor_word(const struct store_row *row)
 {
+    static const uint8_t no_release[32] = {0};
     if (flow_state_is_final(row->shown))
         return "done";
-    if (row->state == FLOW_M1_OFFERED)
-        return "offered";
+    if (memcmp(row->release_hash, no_release, sizeof(no_release)) != 0)
+        return "released";
     if (row->state == FLOW_M2_RECEIVING)
         return "receiving";
-    return row->state == FLOW_M3_COMPLETE ? "complete" : "released";
+    return row->state == FLOW_M3_COMPLETE ? "complete" : "offered";
 }
 
 void

@@ -532,6 +532,7 @@ rolemain_prepare(struct rolemain_state *s, const struct role_ops *ops, unsigned 
     s->rm.state = s;
     s->rm.log = &s->log;
     oplog_init(&s->log, STDERR_FILENO, ops->role, index);
+    FAULT_POINT(role_begin);
     clock_guard_init(&s->rm.guard);
     TRY(sandbox_early(ROLEMAIN_FIRST_FREE_FD));
     TRY(loop_new(&s->rm.loop));

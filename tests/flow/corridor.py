@@ -190,7 +190,7 @@ class Corridor:
         return found
 
     def inbox(self, who):
-        return self.request(who, "GET", "/v1/inbox").json["transfers"]
+        return self.request(who, "GET", "/v1/inbox?limit=500").json["transfers"]
 
     def pull(self, who, transfer, **headers):
         return self.request(who, "GET", f"/v1/inbox/{transfer}/data",

@@ -19,19 +19,23 @@ AGREEMENT = "oncology-2026"
 ROWS = 12
 READY_S = 30
 # States of gateway/flow/flow.def in which a transfer that nothing is asked of any more may stand.
-RESTFUL = ("x10", "x12", "xd", "xf", "m7", "m9", "md", "mf", "m9x")
+RESTFUL = ("x10", "x12", "xd", "xf", "xe", "m7", "m9", "md", "me", "mf", "m9x")
 
 
 class Gateways(corridor.Corridor):
     """`with` starts every gateway; `start`, `stop` and `die` are of one zone."""
 
-    def __init__(self, third=False):
+    def __init__(self, third=False, prepare=None):
         super().__init__(os.environ["TDZ_BUILD_FAULTS"], third=third)
         self.running = {}
+        self.prepare = prepare  # called with this before the first gateway starts
+        self.skew_s = 0  # all gateways' wall clocks are ahead by
         self.deaths = collections.Counter()  # zone -> gateways found dead and started again
 
     def __enter__(self):
         self.up("--no-start")
+        if self.prepare is not None:
+            self.prepare(self)
         for zone in self.map["zones"]:
             self.start(zone)
         return self
@@ -42,7 +46,9 @@ class Gateways(corridor.Corridor):
         super().__exit__(*more)
 
     def start(self, zone, fault=None, wait="gateway-ready"):
-        env = {"TDZ_FAULT": fault} if fault else {}
+        skew = f"role_begin:skew={self.skew_s * 1000}" if self.skew_s else None
+        faults = ",".join(f for f in (fault, skew) if f)
+        env = {"TDZ_FAULT": faults} if faults else {}
         self.mark = os.path.getsize(self.log(zone)) if os.path.exists(self.log(zone)) else 0
         with open(self.log(zone), "ab") as log:
             self.running[zone] = subprocess.Popen(
@@ -61,6 +67,20 @@ class Gateways(corridor.Corridor):
         except subprocess.TimeoutExpired:
             self.slay(process)
             return None
+
+    def confirmed(self, zone, seconds=READY_S):
+        """True once the log of zone, as it runs now, is confirmed by the other zone."""
+        def is_so():
+            last = [e["event"] for e in self.events(zone)
+                    if e["event"] in ("gateway-start", "log-confirmed")]
+            return last[-1:] == ["log-confirmed"]
+        return self.until(is_so, bool, seconds)
+
+    def advance(self, seconds):
+        """Stops every gateway; those started from now on live that much later."""
+        for zone in list(self.running):
+            self.stop(zone)
+        self.skew_s += seconds
 
     @staticmethod
     def slay(process):
@@ -128,7 +148,7 @@ class Gateways(corridor.Corridor):
                 return answer
             time.sleep(0.1)
 
-    def send_again(self, name, data, agreement=AGREEMENT, seconds=30, **headers):
+    def send_again(self, name, data, agreement=AGREEMENT, seconds=60, **headers):
         """One push as a patient client sends it: the same key until somebody answers, so that it
         never becomes two. The answer, or None."""
         return self.until(
@@ -136,12 +156,12 @@ class Gateways(corridor.Corridor):
                               Prefer="wait=2", **headers),
             lambda a: a.status not in (409, 423, 429) and a.status < 500, seconds)
 
-    def settle(self, transfer, seconds=30, states=corridor.FINAL):
+    def settle(self, transfer, seconds=60, states=corridor.FINAL):
         """The transfer as its sender sees it in the end, whatever dies meanwhile."""
         return self.until(lambda: self.state(WHO, transfer),
                           lambda t: t["state"] in states, seconds) or {}
 
-    def collect(self, transfer, seconds=30):
+    def collect(self, transfer, seconds=60):
         """The recipient pulls and acknowledges; the bytes, or None."""
         got = self.until(lambda: self.pull(TO, transfer), lambda a: a.status == 200, seconds)
         ack = self.until(lambda: self.request(TO, "POST", f"/v1/inbox/{transfer}/ack"),
@@ -164,9 +184,10 @@ def identifiers(data):
     return {cell for line in data.splitlines()[1:] for cell in line.split(b",")[:5:4]}
 
 
-def examine(c, crossed, stopped, counted):
+def examine(c, crossed, stopped, counted, waiting=()):
     """Checks every invariant: crossed = transfer -> delivered?, stopped = transfers that must not
-    have crossed, counted = identifiers that were released."""
+    have crossed, counted = identifiers that were released, waiting = of the stopped those that were
+    released and never receipted."""
     zones = c.map["zones"]
     logs = [zones[EXPORT]["log_dir"], zones[IMPORT]["log_dir"]]
     exported, imported = (invariants.by_transfer(log) for log in logs)
@@ -188,7 +209,8 @@ def examine(c, crossed, stopped, counted):
         wrong = [f for f in report.get("failures", [report]) if f.get("code") != "quorum"]
         check("and verifies after its end, but for a cosignature that the stop cut off",
               code in (0, 1) and not wrong, report)
-        faults = invariants.database(zones[zone], RESTFUL)
+        faults = [f for f in invariants.database(zones[zone], RESTFUL)
+                  if not (f[:32] in waiting and f.endswith("rests in x8"))]
         check(f"every row of {zone} agrees with its log and its spool", not faults, faults)
     faults = [f for t, delivered in crossed.items()
               for f in invariants.crossed(t, exported, imported, delivered)]
@@ -199,7 +221,7 @@ def examine(c, crossed, stopped, counted):
     out = c.tool("reconcile", "--json", *logs, program="tdz-audit")
     report = json.loads(out.stdout) if out.stdout else {}
     wrong = {k: report.get(k) for k in ("only_a", "only_b", "digest", "verdict", "open")
-             if report.get(k) != []}
+             if [t for t in report.get(k, [None]) if t not in waiting]}
     check("the two logs reconcile", not wrong and
           set(crossed) <= {m if isinstance(m, str) else m["transfer"]
                            for m in report.get("matched", [])}, (report, out.stderr))

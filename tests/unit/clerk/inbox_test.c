@@ -118,6 +118,27 @@ test_import(void)
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
+    TEST("a refused offer whose receipt is not signed yet is nothing to release for")
+    {
+        world_start(&w);
+        w.preflight = VERDICT_DENY;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        struct store_row row = world_row(&w, a);
+        CHECK_EQ(row.state, FLOW_MD_DENIED);
+        row.state = FLOW_MP_REFUSED;
+        row.shown = FLOW_SHOWN_RECEIVING;
+        row.log_index = STORE_NONE;
+        CHECK_EQ(store_begin(w.store), ERR_OK);
+        CHECK_EQ(store_row_put(w.store, &row), ERR_OK);
+        CHECK_EQ(store_commit(w.store), ERR_OK);
+        w.peer_stops = true;
+        world_peer_asks(&w, &w.items[a], CORRIDOR_STATE, SPAN_LIT(""));
+        world_run(&w);
+        CHECK_EQ(w.corridor_status, 200);
+        CHECK(strstr(w.corridor_said, "\"state\":\"offered\"") != NULL);
+        world_stop(&w);
+    }
     TEST("a refused offer is logged and receipted without a byte of body")
     {
         world_start(&w);

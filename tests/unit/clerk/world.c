@@ -220,6 +220,8 @@ out_answer(void *ctx, const struct chan_ticket *ticket, const struct msg *m)
     case MSG_CORRIDOR_ANSWER:
         assert(payload_corridor_answer_get(m->body, &corridor) == ERR_OK);
         w->corridor_status = corridor.status;
+        (void)snprintf(w->corridor_said, sizeof(w->corridor_said), "%.*s", (int)corridor.body.len,
+                       corridor.body.len == 0 ? "" : (const char *)corridor.body.ptr);
         item = world_item_of(w, ticket->transfer);
         if (item != NULL && item->import && !w->peer_stops && corridor.status < 300) {
             item->peer_step++;

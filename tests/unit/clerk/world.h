@@ -96,6 +96,7 @@ struct world {
     unsigned crashes;
     unsigned broken; /* rules that clerk broke */
     uint16_t corridor_status;
+    char corridor_said[256];
     unsigned opened_before_log;
     unsigned pulls;
     unsigned unwraps;
