@@ -15,8 +15,7 @@
 
 enum { QUERY_LIST_MAX = 4 << 20, QUERY_NODES = 256 };
 
-/* -- rights
- * --------------------------------------------------------------------------------------*/
+/* -- rights */
 
 static bool
 query_sees_all(const struct p_query *p)
@@ -43,8 +42,7 @@ query_answer_row(struct flow *f, const struct chan_ticket *t, const struct store
         flow_reply_code(f, t, row->id, "internal", SPAN_LIT(""), SPAN_LIT(""));
 }
 
-/* -- lists
- * ---------------------------------------------------------------------------------------*/
+/* -- lists */
 
 struct query_list {
     struct flow *f;
@@ -182,8 +180,7 @@ query_by_key(struct flow *f, const struct chan_ticket *t, const struct p_query *
     return true;
 }
 
-/* -- one transfer
- * --------------------------------------------------------------------------------*/
+/* -- one transfer */
 
 static void
 query_transfer(struct flow *f, const struct chan_ticket *t, const struct p_query *p,
@@ -192,8 +189,9 @@ query_transfer(struct flow *f, const struct chan_ticket *t, const struct p_query
     struct store_row row;
     const bool inbox = p->what == QUERY_INBOX_ITEM;
     const enum err err = query_row(f, p, id, &row);
-    const bool arrived = err == ERR_OK && row.direction == DIRECTION_IMPORT &&
-                         (row.shown == FLOW_SHOWN_SETTLED || row.shown == FLOW_SHOWN_DELIVERED);
+    const bool arrived =
+        err == ERR_OK && (row.state == FLOW_M7_SETTLED || row.state == FLOW_M9_ACKED ||
+                          row.state == FLOW_M9_LOGGED || row.state == FLOW_M9_DELIVERED);
     if (err != ERR_OK || (inbox && !arrived)) {
         flow_reply_code(f, t, NULL, "not-found", SPAN_LIT(""), SPAN_LIT(""));
         return;
@@ -262,8 +260,7 @@ query_approval(struct flow *f, const struct chan_ticket *t, const struct p_query
     query_answer_row(f, t, &run->row);
 }
 
-/* -- dry decisions
- * -------------------------------------------------------------------------------*/
+/* -- dry decisions */
 
 static enum err
 query_dry_read(struct flow *f, struct span body, struct p_preflight *ask)
@@ -347,8 +344,7 @@ query_dry_answer(struct flow *f, struct flow_job *job, const struct msg *m)
     return ERR_OK;
 }
 
-/* -- notes
- * ---------------------------------------------------------------------------------------*/
+/* -- notes */
 
 /* The data of a canonical entry: everything before its time. */
 static struct span
@@ -426,8 +422,7 @@ note_appended(struct flow *f, struct flow_job *job, const struct msg *m)
     return ERR_OK;
 }
 
-/* -- dispatch
- * ------------------------------------------------------------------------------------*/
+/* -- dispatch */
 
 void
 clerk_query_drive(struct flow *f, struct flow_job *job)
@@ -539,8 +534,7 @@ clerk_query_in(struct flow *f, enum role_id from, const struct chan_ticket *t, c
     }
 }
 
-/* -- the corridor's state, and housekeeping
- * ------------------------------------------------------*/
+/* -- the corridor's state, and housekeeping */
 
 /* An offer that is refused and not receipted yet counts as offered: who heard that it were released
  * would hold the body to be here, and release. */

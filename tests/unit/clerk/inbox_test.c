@@ -79,6 +79,9 @@ test_import(void)
         CHECK_EQ(world_row(&w, a).state, FLOW_M9_ERASED);
         CHECK(!has_part(a, STORE_INBOX) && !has_part(a, STORE_RELEASE));
         CHECK_EQ(world_logged(&w, a, ENTRY_ERASED), 1);
+        world_query(&w, a, QUERY_INBOX_ITEM, IDENTITY_PARTNER);
+        world_run(&w);
+        CHECK_EQ(w.items[a].status, 404); /* what cannot be pulled is in no inbox */
         CHECK_EQ(salts(a), 0);
         CHECK_EQ(spool_files(), 0);
         world_pull(&w, a, "acme");
