@@ -245,6 +245,35 @@ store_prepare(struct store *s)
     return ERR_OK;
 }
 
+/* SQLite would resolve every link of a path, /proc/self/fd/N among them, and open what that gives
+ * by its name. Ours are opened as they are. */
+static int
+store_full_path(sqlite3_vfs *vfs, const char *name, int cap, char *out)
+{
+    (void)vfs;
+    const int n = snprintf(out, (size_t)cap, "%s", name);
+    return n < 0 || n >= cap ? SQLITE_CANTOPEN : SQLITE_OK;
+}
+
+/* SQLite's own way to files in all but that. */
+static const char *
+store_vfs(void)
+{
+    static sqlite3_vfs vfs;
+    if (vfs.zName != NULL)
+        return vfs.zName;
+    const sqlite3_vfs *own = sqlite3_vfs_find(NULL);
+    if (own == NULL)
+        return NULL;
+    vfs = *own;
+    vfs.pNext = NULL;
+    vfs.zName = "tdz";
+    vfs.xFullPathname = store_full_path;
+    if (sqlite3_vfs_register(&vfs, 0) != SQLITE_OK)
+        vfs.zName = NULL;
+    return vfs.zName;
+}
+
 static enum err
 store_setup(struct store *s, const char *path)
 {
@@ -252,7 +281,10 @@ store_setup(struct store *s, const char *path)
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int64_t sync = 0;
     int64_t secure = 0;
-    TRY(store_err(sqlite3_open_v2(path, &s->db, flags, NULL)));
+    const char *vfs = store_vfs();
+    if (vfs == NULL)
+        return ERR_SYS;
+    TRY(store_err(sqlite3_open_v2(path, &s->db, flags, vfs)));
     TRY(store_text(s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                       "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
                       "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"

@@ -453,7 +453,7 @@ warden_on_hup(void *ctx, unsigned events)
     const char *fixed = err == ERR_OK ? warden_fixed_change(w->config, w->config_next) : NULL;
     if (err == ERR_OK && fixed == NULL) {
         warden_files_resolve(w->config_next);
-        err = warden_files_open(&files, w->config_next, w->base_fd);
+        err = warden_files_open(&files, w->config_next, w->base_fd, &w->account);
     }
     if (err != ERR_OK || fixed != NULL) {
         const bool opened = files.problem[0] != '\0';

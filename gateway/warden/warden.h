@@ -66,8 +66,7 @@ struct warden {
     struct warden_child *children[ROLE_COUNT][ROLE_INDEX_MAX];
     uint32_t generation;
     uint32_t incarnation;
-    uint32_t uid;
-    uint32_t gid;
+    struct warden_account account;
     bool started;
     bool draining;
     bool stopping;

@@ -63,7 +63,8 @@ warden_child_exec(const struct warden_child *child, int sock)
     } else if (dup2(sock, WARDEN_CHILD_FD) < 0) {
         _exit(126);
     }
-    if (sandbox_demote(child->role, child->warden->uid, child->warden->gid) != ERR_OK)
+    if (sandbox_demote(child->role, child->warden->account.uid, child->warden->account.gid) !=
+        ERR_OK)
         _exit(126);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* changing the account clears it */
     (void)execve("/proc/self/exe", argv, TDZ_FAULTS ? fault_env : no_env);

@@ -126,15 +126,44 @@ warden_files_folder(struct warden_files *files, enum grant_kind kind, int base, 
     return err;
 }
 
+/* Gives a folder just made to the account the roles run as; one that was there must be its own
+ * already: what is in it is not ours to give away. */
+static enum err
+warden_files_own(struct warden_files *files, const struct warden_account *as, const char *path,
+                 int fd, bool is_new)
+{
+    struct stat st;
+    if (as->uid == 0)
+        return ERR_OK;
+    if (is_new && fchownat(fd, "", as->uid, as->gid, AT_EMPTY_PATH) != 0)
+        return warden_files_fail(files, "give the folder to `user`", path);
+    if (fstat(fd, &st) != 0)
+        return warden_files_fail(files, "look at folder", path);
+    if (st.st_uid == as->uid)
+        return ERR_OK;
+    (void)snprintf(files->problem, sizeof(files->problem),
+                   "%s: the folder belongs to another account than `user`", path);
+    return ERR_DENIED;
+}
+
 /* A folder a role works in: made when it is not there yet, closed to other accounts. */
 static enum err
-warden_files_dir(struct warden_files *files, enum grant_kind kind, int base, const char *path)
+warden_files_dir(struct warden_files *files, enum grant_kind kind, int base, const char *path,
+                 const struct warden_account *as)
 {
-    if (mkdirat(base, path, 0700) != 0 && errno != EEXIST)
+    const bool is_new = mkdirat(base, path, 0700) == 0;
+    if (!is_new && errno != EEXIST)
         return warden_files_fail(files, "make folder", path);
-    const int fd = openat(base, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    /* What was made is no link, or somebody put one in its place. */
+    const int how = O_PATH | O_DIRECTORY | O_CLOEXEC | (is_new ? O_NOFOLLOW : 0);
+    const int fd = openat(base, path, how);
     if (fd < 0)
         return warden_files_fail(files, "open folder", path);
+    const enum err err = warden_files_own(files, as, path, fd, is_new);
+    if (err != ERR_OK) {
+        (void)close(fd);
+        return err;
+    }
     return warden_files_add(files, kind, path, fd);
 }
 
@@ -197,7 +226,8 @@ warden_files_peer_keys(struct warden_files *files)
 }
 
 enum err
-warden_files_open(struct warden_files *files, const struct config *c, int base_fd)
+warden_files_open(struct warden_files *files, const struct config *c, int base_fd,
+                  const struct warden_account *as)
 {
     static const struct {
         enum grant_kind kind;
@@ -229,7 +259,7 @@ warden_files_open(struct warden_files *files, const struct config *c, int base_f
         else if (parts[i].form == IS_FOLDER)
             TRY(warden_files_folder(files, parts[i].kind, base_fd, path));
         else
-            TRY(warden_files_dir(files, parts[i].kind, base_fd, path));
+            TRY(warden_files_dir(files, parts[i].kind, base_fd, path, as));
     }
     TRY(warden_files_peer_keys(files));
     return warden_files_spool_keys(files, base_fd, config_str(c, CONFIG_DIR_KEYS));

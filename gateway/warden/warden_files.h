@@ -7,6 +7,12 @@
 #include "gateway/core/rolemain.h"
 
 /* The grants of one configuration, sockets included. All descriptors are owned. */
+/* The account the roles run as; uid 0: that of the warden. */
+struct warden_account {
+    uint32_t uid;
+    uint32_t gid;
+};
+
 struct warden_files {
     struct grant *grants; /* GRANTS_MAX */
     size_t count;
@@ -18,10 +24,11 @@ struct warden_files {
 MUST_USE enum err warden_files_config(const char *path, struct config *ret,
                                       struct fault *ret_fault);
 
-/* Opens files and folders of c; base_fd is the folder of the configuration file. ERR_IO (with
- * problem set), ERR_FULL, ERR_NOMEM. files is finished by the caller also on error. */
-MUST_USE enum err warden_files_open(struct warden_files *files, const struct config *c,
-                                    int base_fd);
+/* Opens files and folders of c; base_fd is the folder of the configuration file. Folders the roles
+ * work in are made for the account `as`. ERR_IO, ERR_DENIED (one of them is another account's),
+ * both with problem set; ERR_FULL, ERR_NOMEM. files is finished by the caller also on error. */
+MUST_USE enum err warden_files_open(struct warden_files *files, const struct config *c, int base_fd,
+                                    const struct warden_account *as);
 
 /* Binds the listeners. ERR_IO with problem set. */
 MUST_USE enum err warden_files_listen(struct warden_files *files, const struct config *c);

@@ -18,8 +18,9 @@ warden_account(struct warden *w)
     const struct passwd *found = getpwnam(user);
     if (found == NULL)
         return ERR_NOT_FOUND;
-    w->uid = found->pw_uid;
-    w->gid = found->pw_gid;
+    if (found->pw_uid == 0)
+        return ERR_DENIED;
+    w->account = (struct warden_account){.uid = found->pw_uid, .gid = found->pw_gid};
     return ERR_OK;
 }
 
@@ -56,19 +57,22 @@ warden_load_run(struct warden *w)
                       fault.where, error_text(err));
         return 2;
     }
+    err = warden_account(w);
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "%s: user: %s\n", w->config_path,
+                      err == ERR_DENIED ? "that is the superuser" : "there is no such account");
+        return 2;
+    }
     warden_files_resolve(w->config);
     err = warden_base(w->config_path, &w->base_fd);
     if (err == ERR_OK)
-        err = warden_files_open(&w->files, w->config, w->base_fd);
+        err = warden_files_open(&w->files, w->config, w->base_fd, &w->account);
     if (err != ERR_OK) {
         (void)fprintf(stderr, "%s: %s\n", w->config_path,
                       w->files.problem[0] == '\0' ? error_text(err) : w->files.problem);
         return 3;
     }
-    if (warden_account(w) == ERR_OK)
-        return 0;
-    (void)fprintf(stderr, "%s: user: there is no such account\n", w->config_path);
-    return 2;
+    return 0;
 }
 
 void

@@ -7,6 +7,8 @@ The builds come in TDZ_BUILD (release) and TDZ_BUILD_FAULTS (with fault points).
 import atexit
 import json
 import os
+import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,12 +16,17 @@ import sys
 import tempfile
 import time
 
+import corridor
+import tables
+
 ROLES = ["keeper", "ledger", "judge", "clerk", "sealer", "inspector", "link", "desk", "edge"]
 CALLS = ["open", "socket", "connect", "execve", "ptrace", "fork", "mprotect_exec", "unlink"]
 # Calls a role may make in principle, refused by Landlock for what they name.
 LANDLOCKED = {("ledger", "open"), ("ledger", "unlink"), ("clerk", "open"), ("clerk", "unlink"),
               ("link", "connect")}
 WAIT_S = 30
+ACCOUNT = "nobody"
+EXPORT = "my-cyberjaya"
 
 done = 0
 failed = 0
@@ -192,6 +199,119 @@ def crash_loop(binary, folder):
           looped and code == 1, f"{code} {gw.tail()}")
 
 
+class Demoted(corridor.Corridor):
+    """A corridor of two gateways started by root whose roles run as ACCOUNT. The folders above
+    those they work in stay closed to it."""
+
+    def __init__(self):
+        super().__init__(os.environ["TDZ_BUILD"])
+
+    def __enter__(self):
+        self.up("--no-start")
+        for name, zone in self.map["zones"].items():
+            set_user(zone["config"], ACCOUNT)
+            for folder in ("state", "log"):
+                shutil.rmtree(os.path.join(self.dir, name, folder))
+            self.restart(name)
+        return self
+
+    def ready(self, zone):
+        """(role, index) -> pid of what was ready last."""
+        with open(os.path.join(self.dir, zone, "gateway.log"), encoding="utf-8") as f:
+            events = [json.loads(line) for line in f if line.startswith("{")]
+        return {(e["child"], e["child_index"]): e["pid"] for e in events
+                if e["event"] == "role-ready"}
+
+    def crosses(self, name):
+        """A push by the one and a pull by the other, as the pushed bytes."""
+        data = tables.telemetry(50, seed=len(name))
+        answer = self.push("hospital-kl", "telemetry-2026", name, data, Prefer="wait=20")
+        if answer.status not in (201, 202):
+            return False, answer
+        found = self.wait("hospital-kl", answer.transfer, seconds=30)
+        if found["state"] != "settled":
+            return False, found
+        got = self.pull("lab-shanghai", answer.transfer)
+        return got.status == 200 and got.body == data, got
+
+
+def set_user(path, name):
+    with open(path, encoding="utf-8") as f:
+        config = json.load(f)
+    config["user"] = name
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(config, f)
+
+
+def refuses(binary, path, code, words):
+    run = subprocess.run([binary, path], capture_output=True, text=True, env={}, check=False,
+                         timeout=WAIT_S)
+    return run.returncode == code and words in run.stderr, f"{run.returncode} {run.stderr}"
+
+
+def owners(folder):
+    found = set()
+    for root, folders, files in os.walk(folder):
+        for name in [root, *(os.path.join(root, n) for n in folders + files)]:
+            found.add(os.stat(name, follow_symlinks=False).st_uid)
+    return found
+
+
+def account(binary):
+    if os.geteuid() != 0:
+        check("the roles give up root for an account # skip only root can start them so", True)
+        return
+    want = pwd.getpwnam(ACCOUNT)
+    with Demoted() as c:
+        for name, zone in c.map["zones"].items():
+            uids = {}
+            for role, pid in c.ready(name).items():
+                status = status_of(pid)
+                uids[role] = (set(status["Uid"].split()), set(status["Gid"].split()),
+                              status["Groups"].strip(), int(status["CapPrm"], 16),
+                              int(status["CapEff"], 16), status["Seccomp"])
+            right = ({str(want.pw_uid)}, {str(want.pw_gid)}, "", 0, 0, "2")
+            check(f"every role of {name} runs as {ACCOUNT}, in no group more and without a "
+                  "capability", {r for r, _ in uids} == set(ROLES) and set(
+                      map(repr, uids.values())) == {repr(right)}, str(uids))
+            with open(zone["pid"], encoding="ascii") as f:
+                check(f"the warden of {name} stays root",
+                      status_of(int(f.read()))["Uid"].split()[0] == "0")
+        crossed, answer = c.crosses("first.csv")
+        check("a dataset crosses between them and is pulled", crossed, f"{answer} {c.logs()}")
+        clerk = c.ready(EXPORT)[("clerk", 0)]
+        os.kill(clerk, signal.SIGKILL)
+        end = time.monotonic() + WAIT_S
+        while time.monotonic() < end and c.ready(EXPORT)[("clerk", 0)] == clerk:
+            time.sleep(0.05)
+        again = status_of(c.ready(EXPORT)[("clerk", 0)])["Uid"].split()
+        check("a clerk that is restarted is no root either", set(again) == {str(want.pw_uid)},
+              str(again))
+        crossed, answer = c.crosses("second.csv")
+        check("and the next dataset crosses", crossed, f"{answer} {c.logs()}")
+        for name, zone in c.map["zones"].items():
+            top = os.path.join(c.dir, name)
+            check(f"what the roles of {name} write is theirs",
+                  owners(zone["state_dir"]) | owners(zone["log_dir"]) == {want.pw_uid},
+                  f"{owners(zone['state_dir'])} {owners(zone['log_dir'])}")
+            kept = [n for n in ("keys", "ca", "policies", "agreements", "config.json")
+                    if owners(os.path.join(top, n)) - {0}]
+            kept += [n for n in ("keys", "ca/ca.key", "keys/spool.keys")
+                     if os.stat(os.path.join(top, n)).st_mode & 0o077]
+            check(f"and keys and documents of {name} stay root's, keys for nobody else to read",
+                  not kept, str(kept))
+        c.down()
+        zone = c.map["zones"][EXPORT]
+        os.chown(zone["state_dir"], 1, 1)
+        check("a folder of another account is refused, by name",
+              *refuses(binary, zone["config"], 3, "state: the folder belongs to another account"))
+        set_user(zone["config"], "root")
+        check("root is no account to run as", *refuses(binary, zone["config"], 2, "superuser"))
+        set_user(zone["config"], "no-such-account")
+        check("an account that is not there is refused",
+              *refuses(binary, zone["config"], 2, "no such account"))
+
+
 def main():
     binary = os.path.join(os.environ["TDZ_BUILD"], "gateway", "tdzd")
     faulty = os.path.join(os.environ["TDZ_BUILD_FAULTS"], "gateway", "tdzd")
@@ -205,6 +325,7 @@ def main():
         pids = gw.pids()
         check("SIGTERM drains and ends with 0", gw.stop() == 0, gw.tail())
         check("and no process is left", not any(alive(p) for p in pids.values()))
+    account(binary)
     selftests(binary)
     for role, victim in (("edge", "clerk"), ("sealer", "keeper")):
         with tempfile.TemporaryDirectory() as folder:
