@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counterfactuals: facts are moved to other cells, one, two and three at a time, and each time the
+ * decision is made again. Nothing is guessed from the rules. */
+#include <stdio.h>
+
+#include "tools/policy_explain.h"
+
+/* True if a rule that is in scope reads the attribute. */
+static bool
+policy_explain_reads(const struct policy_explain *t, struct span name)
+{
+    for (size_t d = 0; d < t->files.doc_count; d++) {
+        const struct source *doc = &t->files.doc[d];
+        for (size_t i = 0; i < doc->rule_count; i++) {
+            const struct source_rule *r = &doc->rules[i];
+            if (!policy_explain_in_scope(t, doc, r))
+                continue;
+            for (size_t k = 0; k < r->step_count; k++)
+                if (r->steps[k].op != SOURCE_NOT && r->steps[k].op != SOURCE_AND &&
+                    r->steps[k].op != SOURCE_OR && span_eq(doc->attrs[r->steps[k].attr].name, name))
+                    return true;
+        }
+    }
+    return false;
+}
+
+static void
+policy_explain_offer(struct policy_explain *t, const struct policy_explain_option *o)
+{
+    size_t at = t->option_count;
+    if (at == POLICY_EXPLAIN_OPTIONS_MAX)
+        return;
+    for (; at > 0 && t->options[at - 1].rank > o->rank; at--)
+        t->options[at] = t->options[at - 1];
+    t->options[at] = *o;
+    t->option_count++;
+}
+
+/* All that could be otherwise; not the destination, which is what was asked about. */
+static void
+policy_explain_options(struct policy_explain *t)
+{
+    t->option_count = 0;
+    for (size_t a = 0; a < t->cells.attr_count; a++) {
+        const struct cells_attr *attr = &t->cells.attrs[a];
+        const struct vocab_attr *declared = vocab_attr(&t->files.vocab, attr->name);
+        const enum vocab_source source = declared == NULL ? VOCAB_COUNTER : declared->source;
+        const size_t now = cells_find(&t->cells, a, facts_get(&t->facts, attr->name));
+        if (source == VOCAB_ROUTE || !policy_explain_reads(t, attr->name))
+            continue;
+        for (size_t k = 1; k < attr->cell_count; k++)
+            if (k != now)
+                policy_explain_offer(t, &(struct policy_explain_option){
+                                            .attr = a, .cell = k, .rank = (size_t)source});
+    }
+    for (size_t i = 0; t->facts.label_count > 1 && i < t->facts.label_count; i++)
+        policy_explain_offer(t, &(struct policy_explain_option){
+                                    .is_label = true, .label = i, .rank = VOCAB_GATEWAY});
+}
+
+int64_t
+policy_explain_number(const struct policy_explain *t, const struct policy_explain_option *o)
+{
+    const struct cells_attr *attr = &t->cells.attrs[o->attr];
+    const struct cells_cell *cell = &attr->cell[o->cell];
+    const struct facts_entry *e = facts_get(&t->facts, attr->name);
+    const int64_t near = e == NULL || e->type != FACTS_INT ? 0 : e->number;
+    return near < cell->low ? cell->low : (near > cell->high ? cell->high : near);
+}
+
+/* The verdict with the options of c in place. */
+static enum err
+policy_explain_try(struct policy_explain *t, struct policy_explain_change *c)
+{
+    t->tries++;
+    t->other = t->facts;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct policy_explain_option *o = &t->options[c->option[i]];
+        if (!o->is_label) {
+            TRY(cells_fact(&t->cells, o->attr, o->cell, policy_explain_number(t, o), &t->other));
+            continue;
+        }
+        size_t kept = 0;
+        for (size_t k = 0; k < t->other.label_count; k++)
+            if (!span_eq(t->other.label[k], t->facts.label[o->label]))
+                t->other.label[kept++] = t->other.label[k];
+        t->other.label_count = kept;
+    }
+    const struct decide_request q = {.docs = t->files.docs,
+                                     .doc_count = t->files.doc_count,
+                                     .lists = t->files.lists,
+                                     .list_count = t->files.list_count,
+                                     .now_ms = t->now_ms,
+                                     .facts = &t->other};
+    TRY(decide_run(&q, &t->tried));
+    c->verdict = t->tried.verdict;
+    return ERR_OK;
+}
+
+/* True if a change that is shown already is part of c and does as well. */
+static bool
+policy_explain_has(const struct policy_explain *t, const struct policy_explain_change *c)
+{
+    for (size_t i = 0; i < t->change_count; i++) {
+        const struct policy_explain_change *known = &t->changes[i];
+        size_t found = 0;
+        for (size_t a = 0; a < known->count; a++)
+            for (size_t b = 0; b < c->count; b++)
+                found += known->option[a] == c->option[b] ? 1 : 0;
+        if (found == known->count && known->verdict >= c->verdict)
+            return true;
+    }
+    return false;
+}
+
+static enum err
+policy_explain_consider(struct policy_explain *t, struct policy_explain_change *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (t->options[c->option[i]].is_label == t->options[c->option[k]].is_label &&
+                !t->options[c->option[i]].is_label &&
+                t->options[c->option[i]].attr == t->options[c->option[k]].attr)
+                return ERR_OK; /* one fact has one value */
+    if (t->tries >= POLICY_EXPLAIN_TRIES_MAX || t->change_count == POLICY_EXPLAIN_SHOWN_MAX)
+        return ERR_OK;
+    TRY(policy_explain_try(t, c));
+    if (c->verdict <= t->decision.verdict || policy_explain_has(t, c))
+        return ERR_OK;
+    size_t at = t->change_count++;
+    for (; at > 0 && t->changes[at - 1].verdict < c->verdict; at--)
+        t->changes[at] = t->changes[at - 1];
+    t->changes[at] = *c;
+    return ERR_OK;
+}
+
+enum err
+policy_explain_find(struct policy_explain *t)
+{
+    struct policy_explain_change c;
+    policy_explain_options(t);
+    t->change_count = 0;
+    t->tries = 0;
+    const size_t n = t->option_count;
+    for (c.count = 1; c.count <= POLICY_EXPLAIN_SET_MAX; c.count++) {
+        size_t *o = c.option;
+        for (o[0] = 0; o[0] < n; o[0]++) {
+            if (c.count == 1)
+                TRY(policy_explain_consider(t, &c));
+            for (o[1] = o[0] + 1; c.count > 1 && o[1] < n; o[1]++) {
+                if (c.count == 2)
+                    TRY(policy_explain_consider(t, &c));
+                for (o[2] = o[1] + 1; c.count > 2 && o[2] < n; o[2]++)
+                    TRY(policy_explain_consider(t, &c));
+            }
+        }
+        if (t->change_count > 0)
+            return ERR_OK;
+    }
+    return ERR_OK;
+}
+
+static bool
+policy_explain_is_count(struct span name)
+{
+    const struct span tail = SPAN_LIT(".after");
+    return span_starts(name, SPAN_LIT("count.")) && name.len > tail.len &&
+           span_eq(span_from(name, name.len - tail.len), tail);
+}
+
+static void
+policy_explain_print_number(const struct policy_explain *t, const struct policy_explain_option *o)
+{
+    const struct cells_attr *attr = &t->cells.attrs[o->attr];
+    const struct facts_entry *e = facts_get(&t->facts, attr->name);
+    const int64_t to = policy_explain_number(t, o);
+    printf("%lld", (long long)to);
+    if (e == NULL || e->type != FACTS_INT || e->number == to)
+        return;
+    const long long by = (long long)(to < e->number ? e->number - to : to - e->number);
+    const bool more = to > e->number;
+    const enum policy_explain_word after =
+        more ? POLICY_EXPLAIN_AFTER_MORE
+             : (policy_explain_is_count(attr->name) ? POLICY_EXPLAIN_AFTER_PERSONS
+                                                    : POLICY_EXPLAIN_AFTER_LESS);
+    printf(" (%s%lld%s)",
+           policy_explain_word(t, more ? POLICY_EXPLAIN_BEFORE_MORE : POLICY_EXPLAIN_BEFORE_LESS),
+           by, policy_explain_word(t, after));
+}
+
+void
+policy_explain_print(const struct policy_explain *t, const struct policy_explain_change *c)
+{
+    printf("  - ");
+    for (size_t i = 0; i < c->count; i++) {
+        const struct policy_explain_option *o = &t->options[c->option[i]];
+        printf("%s", i == 0 ? "" : "; ");
+        if (o->is_label) {
+            const struct span label = t->facts.label[o->label];
+            printf("%s %.*s", policy_explain_word(t, POLICY_EXPLAIN_WITHOUT), (int)label.len,
+                   (const char *)label.ptr);
+            continue;
+        }
+        const struct cells_attr *attr = &t->cells.attrs[o->attr];
+        const struct cells_cell *cell = &attr->cell[o->cell];
+        printf("%.*s = ", (int)attr->name.len, (const char *)attr->name.ptr);
+        if (attr->type == VOCAB_INT)
+            policy_explain_print_number(t, o);
+        else if (attr->type == VOCAB_BOOL)
+            printf("%s", cell->low != 0 ? "true" : "false");
+        else
+            printf("%.*s", (int)cell->texts[0].len, (const char *)cell->texts[0].ptr);
+    }
+    printf(", %s %s\n", policy_explain_word(t, POLICY_EXPLAIN_OR_ELSE),
+           policy_explain_word(t, c->verdict == DECIDE_ALLOW ? POLICY_EXPLAIN_ALLOW
+                                                             : POLICY_EXPLAIN_HOLD));
+}
