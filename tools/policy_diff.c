@@ -6,6 +6,7 @@
 
 #include "schemas/text.h"
 #include "tools/commands.h"
+#include "tools/policy_log.h"
 #include "tools/policy_region.h"
 
 enum { POLICY_DIFF_LIMIT = 100 };
@@ -22,6 +23,9 @@ struct policy_diff {
     size_t side_count;
     uint64_t limit;
     uint64_t found;
+    struct decision decision[2];
+    size_t replayed; /* logged decisions of OLD, and how many NEW decides otherwise */
+    size_t hit;
     char line[4 * POLICY_REGION_TEXT_MAX];
     enum err err;
 };
@@ -130,6 +134,60 @@ policy_diff_prepare(struct policy_diff *t)
     return ERR_OK;
 }
 
+/* The obligations of a decision, canonical; empty on deny. */
+static enum err
+policy_diff_duties(struct policy_diff *t, size_t side, struct span *ret)
+{
+    const size_t half = sizeof(t->line) / 2;
+    struct canon w;
+    *ret = (struct span){0};
+    if (t->decision[side].verdict == DECIDE_DENY)
+        return ERR_OK;
+    canon_init(&w, t->line + side * half, half);
+    obligation_set_write(&t->decision[side].obligations, &w);
+    return canon_finish(&w, ret);
+}
+
+/* A transfer that OLD decided on: what both say of it. */
+static enum err
+policy_diff_replay(void *context, const struct policy_log_record *r)
+{
+    struct policy_diff *t = context;
+    struct span duties[2];
+    if (!policy_log_is_by(r, t->files.docs[0]->id))
+        return ERR_OK;
+    for (size_t i = 0; i < 2; i++) {
+        TRY(policy_log_decide(r, &t->files, t->side[i], t->side_count, &t->region.facts,
+                              &t->decision[i]));
+        TRY(policy_diff_duties(t, i, &duties[i]));
+    }
+    t->replayed++;
+    if (t->decision[0].verdict == t->decision[1].verdict && span_eq(duties[0], duties[1]))
+        return ERR_OK;
+    t->hit++;
+    const char *was = decide_verdict_name(t->decision[0].verdict);
+    const char *is = decide_verdict_name(t->decision[1].verdict);
+    if (cli_has(t->cli, "--json"))
+        printf("{\"new\":\"%s\",\"now\":\"%.*s\",\"old\":\"%s\",\"record\":\"%s\"}\n", is,
+               (int)r->now.len, (const char *)r->now.ptr, was, r->sha256);
+    else
+        printf("logged %.*s %s: %s, would be %s%s\n", (int)r->now.len, (const char *)r->now.ptr,
+               r->sha256, was, is, was == is ? " with other obligations" : "");
+    return ERR_OK;
+}
+
+static int
+policy_diff_log(struct policy_diff *t)
+{
+    const char *folder = cli_value(t->cli, "--replay");
+    if (folder == NULL)
+        return CLI_DONE;
+    const int code = policy_log_read(t->cli, folder, policy_diff_replay, t);
+    if (code == CLI_DONE && !cli_has(t->cli, "--json"))
+        printf("of %zu logged decisions %zu would differ\n", t->replayed, t->hit);
+    return code;
+}
+
 static int
 policy_diff_run(struct policy_diff *t)
 {
@@ -153,7 +211,8 @@ policy_diff_run(struct policy_diff *t)
                 (unsigned long long)t->limit);
     else if (t->found == 0 && !cli_has(t->cli, "--json"))
         printf("no input is decided otherwise\n");
-    return t->found == 0 ? CLI_DONE : CLI_REFUSED;
+    code = policy_diff_log(t);
+    return code != CLI_DONE ? code : (t->found == 0 ? CLI_DONE : CLI_REFUSED);
 }
 
 static int
