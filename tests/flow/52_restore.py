@@ -7,7 +7,6 @@ on when what was missing is there again.
 Each case has its own corridor. Needs the build with fault points (TDZ_BUILD_FAULTS).
 """
 import concurrent.futures
-import json
 import os
 import shutil
 import subprocess
@@ -31,16 +30,8 @@ SEGMENT = os.path.join("segments", "000000.seg")
 class Restored(Gateways):
     """Folders of a zone can be copied away and put back while its gateway stands still."""
 
-    def up(self, *more):
-        super().up(*more)
-        for zone in self.map["zones"].values():
-            with open(zone["config"], encoding="utf-8") as f:
-                config = json.load(f)
-            config["timeouts"] = {"retry_min_ms": 100, "retry_max_ms": 500,
-                                  "role_ms": 8000}
-            with open(zone["config"], "w", encoding="utf-8") as f:
-                json.dump(config, f)
-        return self
+    def __init__(self):
+        super().__init__(timeouts=gateways.BRISK)
 
     def folder(self, zone, what):
         return self.map["zones"][zone][f"{what}_dir"]

@@ -18,6 +18,8 @@ EXPORT, IMPORT = "my-cyberjaya", "cn-lingang"
 AGREEMENT = "oncology-2026"
 ROWS = 12
 READY_S = 30
+# A peer that was down is asked again soon.
+BRISK = {"retry_min_ms": 100, "retry_max_ms": 500, "role_ms": 8000}
 # States of gateway/flow/flow.def in which a transfer that nothing is asked of any more may stand.
 RESTFUL = ("x10", "x12", "xd", "xf", "xe", "m7", "m9", "md", "me", "mf", "m9x")
 
@@ -25,8 +27,10 @@ RESTFUL = ("x10", "x12", "xd", "xf", "xe", "m7", "m9", "md", "me", "mf", "m9x")
 class Gateways(corridor.Corridor):
     """`with` starts every gateway; `start`, `stop` and `die` are of one zone."""
 
-    def __init__(self, third=False, prepare=None):
+    def __init__(self, third=False, prepare=None, timeouts=None):
+        """timeouts: of every gateway's configuration, in place of its defaults."""
         super().__init__(os.environ["TDZ_BUILD_FAULTS"], third=third)
+        self.timeouts = timeouts
         self.running = {}
         self.prepare = prepare  # called with this before the first gateway starts
         self.skew_s = 0  # all gateways' wall clocks are ahead by
@@ -37,8 +41,19 @@ class Gateways(corridor.Corridor):
         if self.prepare is not None:
             self.prepare(self)
         for zone in self.map["zones"]:
+            if self.timeouts:
+                self.configure(zone, timeouts=self.timeouts)
             self.start(zone)
         return self
+
+    def configure(self, zone, **members):
+        """Sets members of the configuration of a zone, for its next start."""
+        path = self.map["zones"][zone]["config"]
+        with open(path, encoding="utf-8") as f:
+            config = json.load(f)
+        config.update(members)
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(config, f)
 
     def __exit__(self, *more):
         for zone in list(self.running):
