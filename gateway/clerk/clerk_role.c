@@ -153,6 +153,7 @@ role_notice(void *ctx, enum flow_notice notice, const uint8_t *transfer, uint64_
     static const enum event_id events[] = {
         [FLOW_NOTICE_RECOVERED] = EVENT_CLERK_RECOVERED,
         [FLOW_NOTICE_BEHIND] = EVENT_CLERK_BEHIND,
+        [FLOW_NOTICE_UNPROVED] = EVENT_CLERK_UNPROVED,
         [FLOW_NOTICE_QUARANTINED] = EVENT_CLERK_QUARANTINED,
         [FLOW_NOTICE_SWEPT] = EVENT_CLERK_SWEPT,
         [FLOW_NOTICE_DAMAGED] = EVENT_CLERK_DAMAGED,

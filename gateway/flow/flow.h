@@ -22,6 +22,7 @@ enum { FLOW_JOBS_MAX = 1024 }; /* pulls, errands, questions and long polls at a 
 /* What the operator's log should hear. */
 enum flow_notice {
     FLOW_NOTICE_RECOVERED,   /* rows were taken up again after a start */
+    FLOW_NOTICE_UNPROVED,    /* a RELEASE that no logged decision allows; value: what is wrong */
     FLOW_NOTICE_BEHIND,      /* the log knows more than this database: counters are unknown */
     FLOW_NOTICE_QUARANTINED, /* uploads are refused */
     FLOW_NOTICE_SWEPT,       /* spool files of nobody were removed */

@@ -44,11 +44,20 @@ i4_is_same(const struct store_row *row, struct span record)
            memcmp(hash, row->release_hash, sizeof(hash)) == 0;
 }
 
+/* Somebody wants a body opened without the right to it. */
+static void
+i4_unproved(struct flow *f, const struct store_row *row, enum err why)
+{
+    f->out.notice(f->out.ctx, FLOW_NOTICE_UNPROVED, row->id, (uint64_t)-why);
+}
+
 enum err
 i4_release_in(struct flow *f, const struct chan_ticket *t, struct flow_run *run, struct span body)
 {
     struct parcel parcel;
-    if (parcel_read(body, &parcel) != ERR_OK || parcel.kind != PARCEL_RELEASE) {
+    const enum err read = parcel_read(body, &parcel);
+    if (read != ERR_OK || parcel.kind != PARCEL_RELEASE) {
+        i4_unproved(f, &run->row, read != ERR_OK ? read : ERR_TYPE);
         flow_reply_corridor(f, t, 400, SPAN_LIT(""), NULL, NULL);
         return ERR_OK;
     }
@@ -119,11 +128,15 @@ i4_take(struct flow *f, struct flow_job *job, const struct p_peer_verified *veri
         return 503;
     if (run->row.state != FLOW_M3_COMPLETE)
         return run->row.state == FLOW_M2_RECEIVING ? 409 : 202;
+    if (verified->err == (uint16_t)-ERR_AGAIN)
+        return 503; /* ledger or keeper has no time for it now, or it is older than the last one */
     if (!i4_allows(&run->row, verified) || parcel_read(job->kept, &parcel) != ERR_OK ||
         release_decode(parcel.record, &release) != ERR_OK ||
         memcmp(release.seal_hash, run->row.seal_hash, sizeof(release.seal_hash)) != 0 ||
-        release_hash(&release, news.hash) != ERR_OK)
+        release_hash(&release, news.hash) != ERR_OK) {
+        i4_unproved(f, &run->row, verified->err != 0 ? (enum err) - verified->err : ERR_PROOF);
         return 400;
+    }
     const enum err err = flow_run_save(f, run, FLOW_M4_RELEASED, i4_fill, &news);
     return err == ERR_OK ? 202 : 503;
 }

@@ -268,6 +268,51 @@ test_ends(void)
     }
 }
 
+/* The answer to the peer's RELEASE, shown again. */
+static uint16_t
+release_again(size_t a)
+{
+    w.corridor_status = 0;
+    w.items[a].peer_step = 3;
+    world_peer_next(&w, &w.items[a]);
+    world_run(&w);
+    return w.corridor_status;
+}
+
+static void
+test_unproved(void)
+{
+    TEST("a RELEASE that is not proved is refused, and the body stays closed")
+    {
+        world_start(&w);
+        w.peer_stops = true;
+        const size_t a = world_import(&w);
+        for (unsigned step = 1; step <= 2; step++) {
+            world_run(&w);
+            w.items[a].peer_step = step;
+            w.verify_says = (uint16_t)-ERR_PROOF;
+            world_peer_next(&w, &w.items[a]); /* the second one says the RELEASE too */
+        }
+        world_run(&w);
+        CHECK_EQ(w.corridor_status, 400);
+        const unsigned unwraps = w.unwraps;
+        w.verify_says = (uint16_t)-ERR_PROOF;
+        CHECK_EQ(release_again(a), 400);
+        w.verify_says = (uint16_t)-ERR_AGAIN;
+        CHECK_EQ(release_again(a), 503);
+        w.verify_denies = true;
+        CHECK_EQ(release_again(a), 400);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M3_COMPLETE);
+        CHECK(w.unwraps == unwraps && !has_part(a, STORE_RELEASE));
+        CHECK_EQ(w.notices[FLOW_NOTICE_UNPROVED], 3);
+        w.verify_denies = false;
+        CHECK_EQ(release_again(a), 202);
+        CHECK_EQ(world_logged(&w, a, ENTRY_RECEIVED), 1);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+}
+
 static void
 test_again(void)
 {
@@ -278,16 +323,9 @@ test_again(void)
         const size_t a = world_import(&w);
         world_run(&w);
         CHECK(!has_part(a, STORE_RELEASE));
-        w.corridor_status = 0;
-        w.items[a].peer_step = 3;
-        world_peer_next(&w, &w.items[a]);
-        world_run(&w);
-        CHECK_EQ(w.corridor_status, 202);
+        CHECK_EQ(release_again(a), 202);
         w.other_release = true;
-        w.items[a].peer_step = 3;
-        world_peer_next(&w, &w.items[a]);
-        world_run(&w);
-        CHECK_EQ(w.corridor_status, 409);
+        CHECK_EQ(release_again(a), 409);
         CHECK_EQ(world_logged(&w, a, ENTRY_RECEIVED), 1);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
@@ -300,5 +338,6 @@ main(void)
     test_import();
     test_ends();
     test_again();
+    test_unproved();
     return test_end();
 }

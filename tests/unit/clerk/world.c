@@ -267,6 +267,7 @@ out_notice(void *ctx, enum flow_notice notice, const uint8_t *transfer, uint64_t
     struct world *w = ctx;
     (void)transfer;
     (void)value;
+    w->notices[notice]++;
     if (notice == FLOW_NOTICE_CONFLICT || notice == FLOW_NOTICE_STORE ||
         notice == FLOW_NOTICE_DAMAGED)
         world_broke(w, "an operator is called");

@@ -101,11 +101,14 @@ struct world {
     unsigned pulls;
     unsigned unwraps;
     uint16_t unwrap_says;  /* err of the next UNWRAPPED */
+    uint16_t verify_says;  /* err of the next PEER_VERIFIED */
+    bool verify_denies;    /* the proved decision about an import is a denial */
     uint16_t receipt_says; /* err of the next RECEIPT_SIGNED */
     bool body_damaged;     /* OPENED never succeeds */
     bool peer_stops;       /* the peer sends nothing more by itself */
     bool other_release;    /* the peer sends another RELEASE than before */
     bool retired[8];
+    unsigned notices[16]; /* how often, by enum flow_notice */
 };
 
 void world_start(struct world *w);

@@ -181,9 +181,14 @@ say_verify(struct world *w, uint64_t tag, const struct msg *m)
                                 .kind = ENTRY_RECEIVED,
                                 .verdict = VERDICT_ALLOW};
     const struct world_item *item = world_item_of(w, m->transfer);
-    if (item != NULL && item->import)
+    const bool import = item != NULL && item->import;
+    r.err = w->verify_says;
+    w->verify_says = 0;
+    if (import)
         r.kind = ENTRY_DECISION;
-    else
+    if (import && w->verify_denies)
+        r.verdict = VERDICT_DENY;
+    if (!import)
         r.verdict = w->receipt == 3 || w->receipt == 7 ? VERDICT_ALLOW
                     : w->receipt == 2                  ? VERDICT_HOLD
                                                        : VERDICT_DENY;
