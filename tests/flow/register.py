@@ -31,15 +31,13 @@ def operators(c, zone):
     return sorted(name for name, who in c.map["operators"].items() if who["zone"] == zone)
 
 
-def put(c, zone, folder, name, form, body):
-    """Writes a file of the register with its note."""
+def write(c, zone, folder, name, body):
+    """Writes a file of the register; its path and digest."""
     path = os.path.join(c.dir, zone, folder, name)
     data = json.dumps(body, ensure_ascii=False, indent=1).encode()
     with open(path, "wb") as f:
         f.write(data)
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    with open(path + ".note", "w", encoding="utf-8") as f:
-        f.write(signed(c, operators(c, zone), form, {"file": digest, "name": name}))
+    return path, f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def read(c, zone, folder, name):
@@ -51,7 +49,10 @@ def add_agreement(c, like, name, **changes):
     """An agreement like another, known in every zone."""
     for zone in c.map["zones"]:
         body = dict(read(c, zone, "agreements", f"{like}.json"), id=name, **changes)
-        put(c, zone, "agreements", f"{name}.json", "tdz.agreement/1", body)
+        path, digest = write(c, zone, "agreements", f"{name}.json", body)
+        with open(path + ".note", "w", encoding="utf-8") as f:
+            f.write(signed(c, operators(c, zone), "tdz.agreement/1",
+                           {"file": digest, "name": f"{name}.json"}))
 
 
 def add_rules(c, zone, policy, rules):
@@ -60,7 +61,11 @@ def add_rules(c, zone, policy, rules):
     first = {k: body["rules"][0][k] for k in ("to", "cite", "certainty", "reviewed_on",
                                               "review_days", "why")}
     body["rules"] += [dict(first, **rule) for rule in rules]
-    put(c, zone, "policies", f"{policy}.json", "tdz.policy/1", body)
+    path, digest = write(c, zone, "policies", f"{policy}.json", body)
+    with open(path + ".activation", encoding="utf-8") as f:
+        form, words = f.read().split("\n")[:2]
+    with open(path + ".activation", "w", encoding="utf-8") as f:
+        f.write(signed(c, operators(c, zone), form, dict(json.loads(words), policy=digest)))
 
 
 def configure(c, zone, **objects):
