@@ -8,6 +8,7 @@
 #include "crypto/receipt.h"
 #include "crypto/th.h"
 #include "schemas/text.h"
+#include "tools/audit_container.h"
 
 /* One file while it is verified. */
 struct audit {
@@ -145,37 +146,6 @@ check_salt(const struct audit *a, const struct evidence_salt *salt)
     return memcmp(have, want, 32) == 0 ? ERR_OK : ERR_PROOF;
 }
 
-/* The receipt's signature under the gateway keys of the trust file. */
-static void
-check_receipt(const struct audit *a)
-{
-    const struct evidence *e = &a->evidence->file;
-    static struct sign_pub pubs[TRUST_ZONES_MAX * TRUST_KEYS_MAX];
-    struct receipt receipt;
-    size_t count = 0;
-    size_t which = 0;
-    if (span_is_empty(e->receipt) || !a->keys->pinned)
-        return;
-    for (size_t z = 0; z < a->keys->trust.zone_count; z++) {
-        const struct trust_zone *zone = &a->keys->trust.zones[z];
-        for (size_t i = 0; i < zone->key_count; i++) {
-            uint8_t raw[SIGN_P256_PUB_BYTES];
-            const size_t len = zone->keys[i].pub.len / 2;
-            const enum sign_alg alg = len == 32 ? SIGN_ED25519 : SIGN_ECDSA_P256;
-            if (zone->keys[i].role != TRUST_GATEWAY || len > sizeof(raw) ||
-                text_unhex(zone->keys[i].pub, false, raw, len) != ERR_OK ||
-                sign_pub_init(&pubs[count], alg, span_of(raw, len)) != ERR_OK)
-                continue;
-            count++;
-        }
-    }
-    enum err err = receipt_decode(e->receipt, &receipt);
-    if (err == ERR_OK)
-        err = receipt_verify(&receipt, pubs, count, &which);
-    if (err != ERR_OK)
-        audit_report_err(a->report, a->path, AUDIT_NO_INDEX, "receipt", err);
-}
-
 void
 audit_evidence_verify(struct audit_evidence *evidence, const char *path, struct span input,
                       struct audit_keys *keys, struct audit_report *report)
@@ -202,7 +172,7 @@ audit_evidence_verify(struct audit_evidence *evidence, const char *path, struct 
         check_entry(&a, &e->entries[i]);
     }
     check_records(&a);
-    check_receipt(&a);
+    audit_container_verify(e, evidence->scratch, path, keys, report);
     for (size_t i = 0; i < e->salt_count; i++) {
         const enum err err = check_salt(&a, &e->salts[i]);
         if (err != ERR_OK)
