@@ -149,6 +149,8 @@ void world_peer_asks(struct world *w, struct world_item *item, uint8_t what, str
 void world_peer_next(struct world *w, struct world_item *item);
 void world_receipt_bytes(struct world *w, const uint8_t *id, uint16_t status, uint8_t *buf,
                          size_t cap, struct span *ret);
+/* The peer's word about an export. */
+void world_peer_receipt(struct world *w, const uint8_t *id, uint16_t status);
 bool world_chance(struct world *w, uint32_t ppm);
 enum err world_ask(void *ctx, enum role_id role, unsigned index, const struct msg *m, uint64_t tag);
 enum err world_tell(void *ctx, enum role_id role, unsigned index, const struct msg *m);

@@ -130,9 +130,8 @@ world_receipt_bytes(struct world *w, const uint8_t *id, uint16_t status, uint8_t
     assert(receipt_encode(&r, buf, cap, ret) == ERR_OK);
 }
 
-/* The peer's word about an export. */
-static void
-peer_receipt(struct world *w, const uint8_t *id, uint16_t status)
+void
+world_peer_receipt(struct world *w, const uint8_t *id, uint16_t status)
 {
     uint8_t record[1024];
     uint8_t bytes[4096];
@@ -170,7 +169,7 @@ say_parcel(struct world *w, uint64_t tag, const struct msg *m)
     if (item != NULL)
         item->released = true;
     if (!w->silent_peer && !w->peer_lost_body)
-        peer_receipt(w, m->transfer, w->receipt);
+        world_peer_receipt(w, m->transfer, w->receipt);
 }
 
 static void
