@@ -134,6 +134,30 @@ compiled_used(struct compiled_build *b, uint8_t *used)
     return ERR_OK;
 }
 
+/* Refuses what would take too long: many rows over an attribute with many thresholds. */
+static enum err
+compiled_work(const struct compiled_build *b, struct fault *ret_fault)
+{
+    size_t work = 0;
+    for (size_t bit = 0; bit < b->doc->rule_count; bit++) {
+        const struct source_rule *rule = b->out->rules[bit];
+        const struct codes_leaf *leaf = &b->leaves.leaf[b->leaves.begin[b->order[bit]]];
+        size_t most = 0;
+        for (size_t i = 0; i < rule->step_count; i++) {
+            const enum source_op op = rule->steps[i].op;
+            if (op == SOURCE_NOT || op == SOURCE_AND || op == SOURCE_OR)
+                continue;
+            const size_t codes = b->out->codes.columns[leaf[i].column].count;
+            most = codes > most ? codes : most;
+        }
+        work += rows_measure(rule).literals * most;
+        if (work > COMPILED_WORK_MAX)
+            return compiled_stop(b->doc, rule, "too many rows over too many different values",
+                                 ret_fault);
+    }
+    return ERR_OK;
+}
+
 /* Uses of a word are sorted by column; NULL when it does not read that one. */
 static struct compiled_use *
 compiled_find_use(const struct compiled *c, size_t word, uint32_t column)
@@ -359,18 +383,19 @@ compiled_clock(struct compiled_build *b)
 
 /* Adding an obligation can make a conflict but never mend one, so what joins whole joins in part.
  */
-static bool
-compiled_duties_join(struct compiled_build *b)
+static enum err
+compiled_duties(struct compiled_build *b)
 {
     struct obligation_set *set = arena_take(&b->scratch, 1, sizeof(*set));
     if (set == NULL)
-        return false;
+        return ERR_NOMEM;
     obligation_set_init(set);
     for (size_t i = 0; i < b->doc->rule_count; i++)
         for (size_t k = 0; k < b->doc->rules[i].duty_count; k++)
             obligation_set_add(set, &b->doc->rules[i].duties[k]);
     obligation_set_close(set);
-    return !set->conflict && !set->unsupported;
+    b->out->duties_join = !set->conflict && !set->unsupported;
+    return ERR_OK;
 }
 
 static enum err
@@ -386,12 +411,12 @@ compiled_build(struct compiled_build *b, const struct decide_list *lists, size_t
         return compiled_stop(b->doc, NULL, "its conditions compare too many different things",
                              ret_fault);
     TRY(err);
+    TRY(compiled_work(b, ret_fault));
     TRY(compiled_uses(b, ret_fault));
     TRY(compiled_fill(b));
     TRY(compiled_scope(b));
     TRY(compiled_clock(b));
-    c->duties_join = compiled_duties_join(b);
-    return ERR_OK;
+    return compiled_duties(b);
 }
 
 enum err

@@ -16,8 +16,9 @@
 enum { COMPILED_RULE_WORDS = SOURCE_RULES_MAX / 64 };
 enum { COMPILED_WORDS_MAX = COMPILED_RULE_WORDS + ROWS_MAX / 64 };
 enum { COMPILED_ATTR_WORDS = SOURCE_ATTRS_MAX / 64 };
-/* 16 MiB of table. */
-enum { COMPILED_CELLS_MAX = 1 << 20 };
+/* 16 MiB of table, and what filling it may take: codes of a comparison's attribute, added up over
+ * the comparisons of all rows: no document may hold up judge for long. */
+enum { COMPILED_CELLS_MAX = 1 << 20, COMPILED_WORK_MAX = 1 << 28 };
 
 static_assert(SOURCE_ATTRS_MAX % 64 == 0, "a set of attributes is whole words");
 
@@ -61,7 +62,8 @@ struct compiled {
 /* Compiles doc, which must outlive c, with the lists it names (as in decide_request; they must
  * outlive c too). compiled_finish gives the memory back. ret_fault (may be NULL) names the line of
  * the rule that is at fault. ERR_FULL: more than ROWS_MAX rows or ROWS_LITERALS_MAX comparisons in
- * them, more columns than CODES_COLUMNS_MAX, or tables over COMPILED_CELLS_MAX; ERR_NOMEM. */
+ * them, more columns than CODES_COLUMNS_MAX, tables over COMPILED_CELLS_MAX, or more than
+ * COMPILED_WORK_MAX to do; ERR_NOMEM. */
 MUST_USE enum err compiled_make(struct compiled *c, const struct source *doc,
                                 const struct decide_list *lists, size_t list_count,
                                 struct fault *ret_fault);

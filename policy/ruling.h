@@ -18,7 +18,7 @@ struct ruling_doc {
     struct vocab_set covered;                /* labels that its permits cover */
 };
 
-/* About 100 KiB: not for the stack. */
+/* About 150 KiB: not for the stack. */
 struct ruling {
     struct ruling_doc doc[DECIDE_DOCS_MAX]; /* sorted by id */
     size_t doc_count;

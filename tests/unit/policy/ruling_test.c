@@ -10,6 +10,7 @@
 
 /* The linker puts these before the allocator (meson.build). */
 static size_t taken;
+static size_t taken_most = SIZE_MAX; /* one more is refused */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
@@ -20,22 +21,19 @@ void *__wrap_realloc(void *old, size_t size);
 void *
 __wrap_malloc(size_t size)
 {
-    taken++;
-    return __real_malloc(size);
+    return taken++ < taken_most ? __real_malloc(size) : NULL;
 }
 
 void *
 __wrap_calloc(size_t count, size_t size)
 {
-    taken++;
-    return __real_calloc(count, size);
+    return taken++ < taken_most ? __real_calloc(count, size) : NULL;
 }
 
 void *
 __wrap_realloc(void *old, size_t size)
 {
-    taken++;
-    return __real_realloc(old, size);
+    return taken++ < taken_most ? __real_realloc(old, size) : NULL;
 }
 
 static char text[JSON_BYTES_MAX];
@@ -135,12 +133,12 @@ decide(int64_t now_ms, bool preflight)
     return fast.verdict;
 }
 
-/* all of twelve any of two: 4096 rows. */
+/* all of so many any of two: twelve are 4096 rows. */
 static void
-explode(void)
+explode(int any)
 {
     say(",\"when\":{\"all\":[");
-    for (int i = 0; i < 12; i++)
+    for (int i = 0; i < any; i++)
         say("%s{\"any\":[{\"eq\":[\"i%d\",1]},{\"not\":{\"lt\":[\"i%d\",7]}}]}", i == 0 ? "" : ",",
             i, i);
 }
@@ -152,7 +150,7 @@ test_rows(void)
     {
         begin();
         rule(0, "permit");
-        explode();
+        explode(12);
         say("]}}");
         CHECK_EQ(compile(), ERR_OK);
         CHECK_EQ(rows_measure(&doc.rules[0]).rows, 4096);
@@ -171,7 +169,7 @@ test_rows(void)
         finish();
         begin();
         rule(0, "permit");
-        explode();
+        explode(12);
         say("]}}");
         rule(1, "forbid");
         say("}");
@@ -183,7 +181,7 @@ test_rows(void)
     {
         begin();
         rule(0, "permit");
-        explode();
+        explode(12);
         for (int i = 0; i < 60; i++)
             say(",{\"gt\":[\"i\",%d]}", i);
         say("]}}");
@@ -237,6 +235,21 @@ test_tables(void)
         CHECK_EQ(compile(), ERR_FULL);
         CHECK(strstr(fault.where, "16 MiB") != NULL);
     }
+    TEST("rows over an attribute with many thresholds are refused before they take long")
+    {
+        begin();
+        rule(0, "permit");
+        explode(11);
+        say("]}}");
+        rule(1, "forbid");
+        say(",\"when\":{\"all\":[");
+        for (int i = 0; i < 7000; i++)
+            say("%s{\"not\":{\"eq\":[\"i0\",%d]}}", i == 0 ? "" : ",", 2 * i);
+        say("]}}");
+        CHECK_EQ(compile(), ERR_FULL);
+        CHECK(strstr(fault.where, "d/r0: too many rows") != NULL ||
+              strstr(fault.where, "d/r1: too many rows") != NULL);
+    }
     TEST("1024 rules decide as they do one by one, and take no memory")
     {
         static const char *const effects[] = {"permit", "hold", "permit", "permit"};
@@ -258,6 +271,32 @@ test_tables(void)
             CHECK_EQ(decide(INT64_C(1790000000000), n % 2 == 1), plain.verdict);
         }
         CHECK_EQ(taken, 0);
+        finish();
+    }
+}
+
+static void
+test_memory(void)
+{
+    TEST("a document that memory runs out for is not compiled, wherever that happens")
+    {
+        enum err err = ERR_NOMEM;
+        size_t most = 0;
+        begin();
+        rule(0, "permit");
+        explode(12);
+        say("]}}");
+        CHECK_EQ(compile(), ERR_OK);
+        compiled_finish(&compiled);
+        for (; err == ERR_NOMEM && most < 1000; most++) {
+            taken = 0;
+            taken_most = most;
+            err = compiled_make(&compiled, &doc, NULL, 0, &fault);
+            taken_most = SIZE_MAX;
+        }
+        CHECK_EQ(err, ERR_OK);
+        CHECK(most > 3);
+        CHECK_EQ(decide(INT64_C(1790000000000), false), DECIDE_DENY);
         finish();
     }
 }
@@ -303,6 +342,7 @@ main(void)
     CHECK_EQ(facts_label(&facts, SPAN_LIT("x")), ERR_OK);
     test_rows();
     test_tables();
+    test_memory();
     test_clock();
     vocab_finish(&vocab);
     return test_end();
