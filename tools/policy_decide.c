@@ -93,16 +93,15 @@ decide_setup(struct decide_tool *t)
 {
     const char *value = NULL;
     int at = 0;
-    if (cli_value(t->cli, "--vocab") == NULL || cli_value(t->cli, "--now") == NULL ||
-        cli_value(t->cli, "--input") == NULL)
-        return cli_usage(t->cli, "--policy, --vocab, --now and --input are needed");
+    if (cli_value(t->cli, "--now") == NULL || cli_value(t->cli, "--input") == NULL)
+        return cli_usage(t->cli, "--policy, --now and --input are needed");
     int code = policy_files_now(t->cli, &t->now_ms);
     if (code == CLI_DONE)
         code = policy_files_options(&t->files);
     while (code == CLI_DONE && (value = cli_next_operand(t->cli, &at)) != NULL)
         code = policy_files_policy(&t->files, value);
     if (code == CLI_DONE && t->files.doc_count == 0)
-        code = cli_usage(t->cli, "--policy, --vocab, --now and --input are needed");
+        code = cli_usage(t->cli, "--policy, --now and --input are needed");
     return code;
 }
 

@@ -73,7 +73,8 @@ policy_diff_json(struct policy_diff *t, const struct explore_region *r, struct s
 static void
 policy_diff_print(const char *word, const struct explore_outcome *o)
 {
-    printf("   %s: %s %.*s\n", word, decide_verdict_name(o->verdict), (int)o->obligations.len,
+    printf("   %s: %s%s%.*s\n", word, decide_verdict_name(o->verdict),
+           o->obligations.len > 0 ? " " : "", (int)o->obligations.len,
            (const char *)o->obligations.ptr);
 }
 

@@ -134,6 +134,20 @@ policy_explain_consider(struct policy_explain *t, struct policy_explain_change *
     return ERR_OK;
 }
 
+/* True if something is shown that keeps all the data: leaving some out is the last resort. */
+static bool
+policy_explain_keeps(const struct policy_explain *t)
+{
+    for (size_t i = 0; i < t->change_count; i++) {
+        bool keeps = true;
+        for (size_t k = 0; k < t->changes[i].count; k++)
+            keeps = keeps && !t->options[t->changes[i].option[k]].is_label;
+        if (keeps)
+            return true;
+    }
+    return false;
+}
+
 enum err
 policy_explain_find(struct policy_explain *t)
 {
@@ -154,7 +168,7 @@ policy_explain_find(struct policy_explain *t)
                     TRY(policy_explain_consider(t, &c));
             }
         }
-        if (t->change_count > 0)
+        if (policy_explain_keeps(t))
             return ERR_OK;
     }
     return ERR_OK;
