@@ -128,6 +128,7 @@ sbx_write_all(const struct cli *cli, const char *dir)
         (void)snprintf(s->dir, sizeof(s->dir), "%s", dir);
         s->extra_agreements = cli_value(cli, "--agreements");
         s->extra_policies = cli_value(cli, "--policies");
+        s->extra_partners = cli_value(cli, "--partners");
         const enum err err = sbx_make(s);
         if (err != ERR_OK)
             cli_say(cli, "writing below %s failed: %s", dir, error_text(err));

@@ -48,6 +48,7 @@ struct sbx {
     char dir[OUTDIR_PATH_MAX];    /* absolute */
     const char *extra_agreements; /* folders of more files, or NULL */
     const char *extra_policies;
+    const char *extra_partners;
     size_t zone_count;
     struct sbx_zone zones[SBX_ZONES_MAX];
 };

@@ -355,6 +355,7 @@ sbx_files_register(const struct sbx *s, size_t zone_index)
         TRY(outdir_path(path, s->dir, "%s/%s/%s", zone->name, pack->folder, pack->name));
         TRY(sbx_file(s, zone, path, pack->format, span_of(pack->bytes, pack->len)));
     }
+    TRY(sbx_extra(s, zone, s->extra_partners, "partners", "tdz.partner/1"));
     TRY(sbx_extra(s, zone, s->extra_agreements, "agreements", "tdz.agreement/1"));
     return sbx_extra(s, zone, s->extra_policies, "policies", "tdz.policy/1");
 }

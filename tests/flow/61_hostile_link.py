@@ -7,6 +7,7 @@ transfer, is answered with a refusal, logged, and nothing is unwrapped. Then the
 The exporting gateway is killed when its RELEASE is stored and not sent; the test speaks for its
 link. Needs the build with fault points (TDZ_BUILD_FAULTS).
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -28,7 +29,7 @@ RELEASE = 13  # STORE_RELEASE of gateway/clerk/store.h
 def release_of(c, transfer):
     """The RELEASE record that the stopped exporter stored."""
     path = os.path.join(c.map["zones"][EXPORT]["state_dir"], "clerk.db")
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as base:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as base:
         return base.execute("SELECT bytes FROM part WHERE transfer = ? AND what = ?",
                             (bytes.fromhex(transfer), RELEASE)).fetchone()[0]
 

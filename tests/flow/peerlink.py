@@ -9,6 +9,7 @@ import struct
 import h2.config
 import h2.connection
 import h2.events
+import h2.exceptions
 
 import invariants
 import wire
@@ -49,7 +50,11 @@ class PeerLink:
                     return status, str(e).encode()
                 if not got:
                     return status, answer or b"closed"
-                for event in link.receive_data(got):
+                try:
+                    events = link.receive_data(got)
+                except h2.exceptions.ProtocolError as e:  # the server ended it meanwhile
+                    return status, answer or str(e).encode()
+                for event in events:
                     if isinstance(event, h2.events.ResponseReceived):
                         status = int(dict(event.headers)[":status"])
                     elif isinstance(event, h2.events.DataReceived):
