@@ -2,27 +2,21 @@
 /* What ledger says about the log as a whole, and what this database remembers of it. */
 #include "gateway/flow/flow_run.h"
 
-/* Entries that are not of this database: those of a log that was just begun, and those that ledger
- * writes by itself while clerk is away. */
-enum { FLOW_LOG_FRESH = 16, FLOW_LOG_OWN = 4 };
-
+/* unseen: entries about transfers that the log has behind our head. Those that are stored here and
+ * not known to be logged explain as many. */
 static void
-log_compare(struct flow *f, uint64_t size)
+log_compare(struct flow *f, uint64_t unseen)
 {
-    uint64_t head = 0;
     uint64_t pending = 0;
-    uint8_t root[32];
-    const enum err seen = store_head_get(f->store, &head, root);
     if (f->compared || store_entry_pending(f->store, &pending) != ERR_OK)
         return;
     f->compared = true;
-    const uint64_t more = seen == ERR_OK ? FLOW_LOG_OWN : FLOW_LOG_FRESH;
-    if (size <= head + pending + more)
+    if (unseen <= pending)
         return;
     /* The log speaks of transfers this database never heard of: it is an old copy, and how many
      * persons crossed is not known here any more. */
     f->counters_unknown = true;
-    f->out.notice(f->out.ctx, FLOW_NOTICE_BEHIND, NULL, size - head);
+    f->out.notice(f->out.ctx, FLOW_NOTICE_BEHIND, NULL, unseen - pending);
     if (store_begin(f->store) != ERR_OK ||
         store_meta_put(f->store, "counters_unknown", 1) != ERR_OK ||
         store_commit(f->store) != ERR_OK)
@@ -42,10 +36,12 @@ flow_log_state(struct flow *f, const struct msg *m)
         f->out.notice(f->out.ctx, FLOW_NOTICE_QUARANTINED, NULL, p.size);
     f->log_state = (enum log_state)p.state;
     f->log_known = true;
-    f->log_size = p.size;
     if (p.state == LOG_QUARANTINED)
         return ERR_OK;
-    log_compare(f, p.size);
+    if (p.compared != 0)
+        log_compare(f, p.unseen);
+    if (!f->compared)
+        return ERR_OK; /* the head that is stored is what the comparison rests on */
     const enum err seen = store_head_get(f->store, &head, root);
     if (seen == ERR_NOT_FOUND || p.size >= head)
         store_head_set(f->store, p.size, p.root);

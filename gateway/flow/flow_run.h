@@ -124,10 +124,8 @@ struct flow {
     unsigned next_sealer;
     enum log_state log_state;
     bool log_known;
-    uint64_t log_size; /* at ledger's start, for the comparison with our head */
     bool counters_unknown;
-    bool compared;
-    uint64_t explained; /* entries of ours the log had before we knew */
+    bool compared; /* with the log, since this process began */
     bool draining;
     bool dead;
     bool again;  /* something became due while it was handled */

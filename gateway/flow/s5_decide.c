@@ -17,6 +17,8 @@ s5_counters(struct flow *f, struct flow_run *run, struct p_decide *ask)
     uint64_t reserved = 0;
     if (run->row.direction == DIRECTION_IMPORT)
         return ERR_OK;
+    if (!f->compared)
+        return ERR_AGAIN; /* whether the counters count is not known yet */
     TRY(store_reserve_get(f->store, run->row.id, &reserved));
     if (reserved != year) {
         TRY(store_begin(f->store));

@@ -33,7 +33,8 @@ ledger_reply(struct ledger *l, const struct chan_ticket *ticket, enum msg_type t
 void
 ledger_tell_state(struct ledger *l, enum role_id role)
 {
-    struct p_ledger_state p = {.state = (uint8_t)l->state};
+    struct p_ledger_state p = {
+        .state = (uint8_t)l->state, .compared = l->compared ? 1 : 0, .unseen = l->unseen};
     struct logstore_head head;
     struct span body;
     logstore_head(l->log, &head);
@@ -117,6 +118,12 @@ handle_head_seen(struct ledger *l, const struct ledger_in *in)
         ledger_quarantine(l, SPAN_LIT("clerk"), p.size);
         return ERR_OK;
     }
+    const enum err err =
+        ledger_check(l, logstore_transfers_since(l->log, p.size, LEDGER_UNSEEN_MAX, &l->unseen));
+    if (err != ERR_OK)
+        return l->dead ? ERR_OK : err;
+    l->compared = true;
+    ledger_tell_state(l, ROLE_CLERK);
     l->head_seen = true;
     ledger_confirm(l);
     return ERR_OK;
@@ -233,6 +240,8 @@ ledger_new_peer(struct ledger *l, enum role_id role)
         ledger_witness_tell_clock(l);
     if (role != ROLE_CLERK && role != ROLE_DESK)
         return;
+    if (role == ROLE_CLERK)
+        l->compared = false;
     ledger_tell_state(l, role);
     for (size_t i = 0; i < l->peer_count; i++)
         ledger_tell_peer(l, role, &l->peers[i]);

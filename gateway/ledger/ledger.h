@@ -24,6 +24,7 @@
 enum {
     LEDGER_PROVES_MAX = 1024, /* questions that wait for a checkpoint */
     LEDGER_ORIGINS_MAX = 32,  /* foreign logs whose verified checkpoints are remembered */
+    LEDGER_UNSEEN_MAX = 4096, /* more entries behind clerk's head are not counted */
     LEDGER_JOBS_MAX = 64,     /* checks of peers that wait for their turn */
     LEDGER_ARENA = LOGSTORE_BATCH_BYTES - 16384,
     LEDGER_RETRY_MIN_MS = 200, /* first pause before a peer's witness is asked again */
@@ -134,7 +135,9 @@ struct ledger {
     int64_t mono_ms;
     enum log_state state;
     bool head_seen;
-    bool dead; /* ERR_IO: the process must end */
+    bool compared;   /* this clerk's head was held against the log */
+    uint64_t unseen; /* entries about transfers behind it */
+    bool dead;       /* ERR_IO: the process must end */
     /* the batch under collection */
     uint8_t *arena;
     size_t arena_len;

@@ -508,6 +508,24 @@ logstore_find(struct logstore *log, const struct logindex_key *key, uint64_t *re
 }
 
 enum err
+logstore_transfers_since(struct logstore *log, uint64_t index, uint64_t max, uint64_t *ret)
+{
+    uint64_t count = 0;
+    TRY(log->broken);
+    for (; index < log->edge.size && count < max; index++) {
+        uint8_t head[SEGMENT_RECORD];
+        size_t segment = 0;
+        uint64_t offset = 0;
+        uint32_t len = 0;
+        TRY(locate(log, index, &segment, &offset, &len));
+        TRY(logio_read(log->fds[segment], head, sizeof(head), (off_t)(offset - SEGMENT_RECORD)));
+        count += head[17] == 1 && head[16] != ENTRY_INCIDENT;
+    }
+    *ret = count;
+    return ERR_OK;
+}
+
+enum err
 logstore_root(struct logstore *log, uint64_t size, struct tlog_hash *ret)
 {
     const struct tlog_reader reader = logstore_reader(log);

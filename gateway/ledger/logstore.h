@@ -88,6 +88,10 @@ MUST_USE enum err logstore_get(struct logstore *log, uint64_t index, uint8_t *ou
 MUST_USE enum err logstore_find(struct logstore *log, const struct logindex_key *key,
                                 uint64_t *ret);
 
+/* How many entries from index on name a transfer and are no incident; not more than max. */
+MUST_USE enum err logstore_transfers_since(struct logstore *log, uint64_t index, uint64_t max,
+                                           uint64_t *ret);
+
 /* For a tree of size leaves, at most the present size (ERR_RANGE). */
 MUST_USE enum err logstore_root(struct logstore *log, uint64_t size, struct tlog_hash *ret);
 MUST_USE enum err logstore_inclusion(struct logstore *log, uint64_t index, uint64_t size,

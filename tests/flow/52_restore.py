@@ -7,6 +7,7 @@ on when what was missing is there again.
 Each case has its own corridor. Needs the build with fault points (TDZ_BUILD_FAULTS).
 """
 import concurrent.futures
+import json
 import os
 import shutil
 import subprocess
@@ -17,11 +18,13 @@ import corridor
 import gateways
 import invariants
 import tables
+import wire
 from corridor import check
 from gateways import EXPORT, IMPORT, TO, WHO, Gateways
 
 OPERATOR = {EXPORT: "op-my-1", IMPORT: "op-cn-1"}
 OTHER = {EXPORT: IMPORT, IMPORT: EXPORT}
+PACK = os.path.join(wire.ROOT, "policy", "packs", "my-export.json")
 PLAIN = "telemetry-2026"
 AT_ONCE = 3  # cases mostly wait
 SEGMENT = os.path.join("segments", "000000.seg")
@@ -32,6 +35,21 @@ class Restored(Gateways):
 
     def __init__(self):
         super().__init__(timeouts=gateways.BRISK)
+        self.policies = os.path.join(self.dir, "counting")
+
+    def up(self, *more):
+        """The exporter's policy permits personal data up to a number of persons."""
+        with open(PACK, encoding="utf-8") as f:
+            policy = json.load(f)
+        for rule in policy["rules"]:
+            if rule["effect"] == "permit" and "business" not in rule["classes"]:
+                few = {"lt": ["count.pi.after", 100000]}
+                rule["when"] = {"all": [rule["when"], few]} if "when" in rule else few
+        os.mkdir(self.policies)
+        with open(os.path.join(self.policies, os.path.basename(PACK)), "w",
+                  encoding="utf-8") as f:
+            json.dump(policy, f, ensure_ascii=False)
+        return super().up(*more)
 
     def folder(self, zone, what):
         return self.map["zones"][zone][f"{what}_dir"]
@@ -284,6 +302,69 @@ def old_both(c, zone):
     c.verify(EXPORT, IMPORT)
 
 
+# -- an older database ------------------------------------------------------------------------
+
+def forgets(c, zone, label):
+    """The log knows more than the database: the operator reads so, also after another restart."""
+    check(f"{label}: the gateway's log tells", c.says(zone, "clerk-behind"), c.logs())
+    for _ in range(2):
+        health = c.until(lambda: c.health(zone),
+                         lambda a: a.status == 200 and not a.json["counters_known"])
+        check(f"{label}: it works, and how many persons crossed is not known",
+              health.status == 200 and health.json["counters_known"] is False and
+              c.metric(zone, "tdz_counters_known") == 0, health)
+        c.stop(zone)
+        c.start(zone)
+
+
+def old_database_exporter(c):
+    label = "exporter's old database"
+    people = "oncology-2026"
+    c.cross("first.csv", people, gateways.dataset(1))
+    c.keep("old", (EXPORT, "state"))
+    c.begin(EXPORT)
+    health = c.health(EXPORT)
+    check(f"{label}: before, a restart knows its counters", health.json["counters_known"], health)
+    second = c.cross("second.csv", people, gateways.dataset(2))
+    c.restore("old", (EXPORT, "state"))
+    c.begin(EXPORT)
+    forgets(c, EXPORT, label)
+    gone = c.request(WHO, "GET", f"/v1/transfers/{second}")
+    check(f"{label}: what crossed since is not in it", gone.status == 404, gone)
+    answer = push(c, "third.csv", people, gateways.dataset(3))
+    check(f"{label}: what only a count permits is refused", answer.status == 403, answer)
+    said = c.until(lambda: c.known(EXPORT).get(answer.transfer), lambda entries: entries) or []
+    check(f"{label}: and logged as denied",
+          [(k, d["verdict"]) for k, _, d in said] == [("decision", "deny")], said)
+    c.cross("machines.csv")
+    got = c.collect(second)
+    check(f"{label}: the recipient pulls what the database forgot", got is not None, c.logs())
+    check(f"{label}: and the log has it once",
+          [k for k, _, _ in c.known(EXPORT)[second]].count("settled") == 1, c.known(EXPORT)[second])
+    c.verify(EXPORT, IMPORT)
+
+
+def old_database_importer(c):
+    label = "importer's old database"
+    first = c.cross("first.csv")
+    c.keep("old", (IMPORT, "state"))
+    c.begin(IMPORT)
+    second = c.cross("second.csv")
+    c.restore("old", (IMPORT, "state"))
+    c.begin(IMPORT)
+    forgets(c, IMPORT, label)
+    check(f"{label}: the inbox shows what it knows", [t["id"] for t in c.inbox(TO)] == [first],
+          c.inbox(TO))
+    check(f"{label}: of which all is pulled", c.collect(first) is not None, c.logs())
+    got = c.pull(TO, second)
+    check(f"{label}: what it forgot is not half there", got.status == 404, got)
+    third = c.cross("third.csv")
+    check(f"{label}: and what comes now is pulled", c.collect(third) is not None, c.logs())
+    received = [d["verdict"] for k, _, d in c.known(IMPORT)[second] if k == "received"]
+    check(f"{label}: the log still says what was received", received == ["allow"], received)
+    c.verify(EXPORT, IMPORT)
+
+
 # -- a damaged log folder ---------------------------------------------------------------------
 
 def damaged(c):
@@ -339,6 +420,8 @@ def damaged(c):
 CASES = {
     "damaged": damaged,
     "without-peer": without_peer,
+    "old-database-exporter": old_database_exporter,
+    "old-database-importer": old_database_importer,
     "old-log-exporter": lambda c: old_log(c, EXPORT),
     "old-log-importer": lambda c: old_log(c, IMPORT),
     "old-both-exporter": lambda c: old_both(c, EXPORT),

@@ -567,12 +567,18 @@ test_counters(void)
     {
         world_start(&w);
         struct msg m = {.type = MSG_LEDGER_STATE};
-        const struct p_ledger_state p = {.state = LOG_CONFIRMED, .size = 500};
+        struct p_ledger_state p = {.state = LOG_CONFIRMED, .size = 500};
         uint8_t buf[256];
-        CHECK_EQ(payload_ledger_state_put(&p, buf, sizeof(buf), &m.body), ERR_OK);
-        w.flow->compared = false;
-        CHECK_EQ(flow_message(w.flow, ROLE_LEDGER, 0, NULL, &m), ERR_OK);
-        CHECK(w.flow->counters_unknown);
+        for (unsigned i = 0; i < 3; i++) {
+            /* Before it is compared; a log of entries that are no transfers'; one more of ours. */
+            p.compared = i > 0;
+            p.unseen = i > 1;
+            CHECK_EQ(payload_ledger_state_put(&p, buf, sizeof(buf), &m.body), ERR_OK);
+            w.flow->compared = false;
+            CHECK_EQ(flow_message(w.flow, ROLE_LEDGER, 0, NULL, &m), ERR_OK);
+            CHECK_EQ(w.flow->compared, i > 0);
+            CHECK_EQ(w.flow->counters_unknown, i > 1);
+        }
         w.log_count = 0;
         world_reopen(&w);
         CHECK(w.flow->counters_unknown);

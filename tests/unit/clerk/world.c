@@ -324,7 +324,7 @@ open_flow(struct world *w)
                                  .retain_days = 30,
                                  .offer_valid_s = 604800,
                                  .idempotency_ms = 86400000};
-    struct p_ledger_state state = {.state = LOG_CONFIRMED};
+    struct p_ledger_state state = {.state = LOG_CONFIRMED, .compared = 1};
     assert(store_open(w->folder, &w->store) == ERR_OK);
     assert(flow_new(w->store, w->spool_dir, &config, &out, &w->flow) == ERR_OK);
     w->generation++;

@@ -89,6 +89,27 @@ appends(void)
         CHECK_EQ(entry_read(span_of(leaf, len), true, kit_my.l->scratch, &e, NULL), ERR_OK);
         CHECK_EQ(e.kind, ENTRY_INCIDENT);
     }
+    TEST("a clerk that saw less is told how many entries about transfers it missed, to the entry")
+    {
+        struct p_ledger_state state;
+        ledger_new_peer(kit_my.l, ROLE_CLERK);
+        CHECK(payload_ledger_state_get(span_of(kit_my.to_clerk.body, kit_my.to_clerk.len),
+                                       &state) == ERR_OK &&
+              state.compared == 0);
+        kit_head_seen(&kit_my, NULL); /* nothing; genesis and incident are no transfer's */
+        CHECK(payload_ledger_state_get(span_of(kit_my.to_clerk.body, kit_my.to_clerk.len),
+                                       &state) == ERR_OK &&
+              state.compared == 1 && state.unseen == 1);
+        struct logstore_head head;
+        logstore_head(kit_my.l->log, &head);
+        kit_head_seen(&kit_my, &head);
+        CHECK(payload_ledger_state_get(span_of(kit_my.to_clerk.body, kit_my.to_clerk.len),
+                                       &state) == ERR_OK &&
+              state.compared == 1 && state.unseen == 0);
+        uint64_t count = 9;
+        CHECK_EQ(logstore_transfers_since(kit_my.l->log, 0, 0, &count), ERR_OK);
+        CHECK_EQ(count, 0);
+    }
     TEST("what is no entry of this build, or not what the message says, is refused")
     {
         struct p_appended got;
