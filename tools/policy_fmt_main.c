@@ -17,9 +17,14 @@ enum { POLICY_FMT_PATH_MAX = 4096 };
 static bool
 policy_fmt_is_signed(const char *path)
 {
+    static const char *const tails[] = {".note", ".activation"};
     char note[POLICY_FMT_PATH_MAX];
-    const int len = snprintf(note, sizeof(note), "%s.note", path);
-    return len > 0 && (size_t)len < sizeof(note) && access(note, F_OK) == 0;
+    bool found = false;
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        const int len = snprintf(note, sizeof(note), "%s%s", path, tails[i]);
+        found = found || (len > 0 && (size_t)len < sizeof(note) && access(note, F_OK) == 0);
+    }
+    return found;
 }
 
 /* Writes text to a new file beside path and gives it path's name and rights: all or nothing. */

@@ -26,6 +26,7 @@ struct judge_role {
     size_t tell_at;
     bool started;
     bool was_suspect;
+    unsigned refused; /* reloads */
     struct chan_ticket question;
     bool is_question;
     uint8_t file[REPORT_BYTES_MAX];
@@ -280,6 +281,7 @@ judge_role_reload(struct rolemain *rm, const struct config *config, struct grant
         err = judge_book_succeeds(r->book, fresh, now, ret_fault);
     if (err != ERR_OK) {
         judge_book_free(fresh);
+        r->refused++;
         OPLOG(rm->log, EVENT_JUDGE_DOCUMENT_BAD, OPLOG_ERR(err),
               OPLOG_STR("where", ret_fault->where), OPLOG_INT("line", ret_fault->line),
               OPLOG_INT("column", ret_fault->column));
@@ -304,7 +306,11 @@ static size_t
 judge_role_stats(struct rolemain *rm, char *out, size_t cap)
 {
     const struct judge_role *r = rm->ctx;
-    const int n = snprintf(out, cap, "policy_epoch %u\n", (unsigned)r->engine.policy_epoch);
+    size_t in_force = 0;
+    for (size_t i = 0; i < r->engine.book->reg.policy_count; i++)
+        in_force += r->engine.in_force[i] ? 1 : 0;
+    const int n = snprintf(out, cap, "policy_epoch %u\npolicies_in_force %zu\nrefused_total %u\n",
+                           (unsigned)r->engine.policy_epoch, in_force, r->refused);
     return n < 0 || (size_t)n >= cap ? 0 : (size_t)n;
 }
 

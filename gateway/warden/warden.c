@@ -348,7 +348,8 @@ warden_tick_child(struct warden_child *child)
     if (child->phase == WARDEN_GIVING)
         warden_child_give(child, &w->files, w->config);
     else if (child->reloading)
-        warden_child_give(child, w->reloaded.grants == NULL ? &w->files : &w->reloaded, w->config);
+        warden_child_give(child, w->reloaded.grants == NULL ? &w->files : &w->reloaded,
+                          w->judging ? w->config_next : w->config);
     warden_judge_lost(child, now_ms);
     const int64_t ready_ms = config_int(w->config, CONFIG_TIMEOUT_READY_MS);
     if (child->phase < WARDEN_READY && now_ms - child->since_ms > ready_ms) {
@@ -361,12 +362,16 @@ warden_tick_child(struct warden_child *child)
         warden_child_kill(child);
 }
 
+static void warden_on_hup(void *ctx, unsigned events);
+
 static void
 warden_on_tick(void *ctx)
 {
     struct warden *w = ctx;
     const int64_t now_ms = clock_mono_ms();
     warden_each(w, warden_tick_child);
+    if (w->hup_again && !w->stopping)
+        warden_on_hup(w, 0);
     if (w->stopping && now_ms >= w->deadline_ms)
         warden_each(w, warden_child_kill);
     const bool drained = warden_count(w, warden_is_undrained) == 0;
@@ -442,6 +447,41 @@ warden_reload_child(struct warden_child *child)
     }
 }
 
+/* The reload is taken: every role gets its files, and those that start later too. */
+static void
+warden_adopt(struct warden *w)
+{
+    warden_each(w, warden_reload_child);
+    if (w->judging)
+        w->children[ROLE_JUDGE][0]->reloading = false; /* it has them */
+    struct config *was = w->config;
+    w->config = w->config_next;
+    w->config_next = was;
+    /* Listeners stay: they are moved from the old set, for roles that start later. */
+    warden_files_keep_listeners(&w->files, &w->reloaded);
+    OPLOG(&w->log, EVENT_CONFIG_RELOADED, OPLOG_STR("file", w->config_path));
+}
+
+void
+warden_judged(struct warden *w, bool is_good)
+{
+    if (!w->judging)
+        return;
+    if (!is_good)
+        OPLOG(&w->log, EVENT_CONFIG_KEPT, OPLOG_STR("file", w->config_path));
+    if (!is_good)
+        warden_files_finish(&w->reloaded);
+    else
+        warden_adopt(w);
+    w->judging = false;
+}
+
+static bool
+warden_is_reloading(const struct warden_child *child)
+{
+    return child->pid != 0 && child->reloading;
+}
+
 static void
 warden_on_hup(void *ctx, unsigned events)
 {
@@ -449,6 +489,9 @@ warden_on_hup(void *ctx, unsigned events)
     struct fault fault;
     struct warden_files files = {.grants = NULL};
     (void)events;
+    w->hup_again = w->judging || warden_count(w, warden_is_reloading) > 0;
+    if (w->hup_again)
+        return;
     enum err err = warden_files_config(w->config_path, w->config_next, &fault);
     const char *fixed = err == ERR_OK ? warden_fixed_change(w->config, w->config_next) : NULL;
     if (err == ERR_OK && fixed == NULL) {
@@ -465,15 +508,16 @@ warden_on_hup(void *ctx, unsigned events)
         warden_files_finish(&files);
         return;
     }
-    /* Listeners stay: they are moved from the old set, for roles that start later. */
     warden_files_finish(&w->reloaded);
     w->reloaded = files;
-    warden_each(w, warden_reload_child);
-    struct config *was = w->config;
-    w->config = w->config_next;
-    w->config_next = was;
-    warden_files_keep_listeners(&w->files, &w->reloaded);
-    OPLOG(&w->log, EVENT_CONFIG_RELOADED, OPLOG_STR("file", w->config_path));
+    /* Judge reads the whole register or refuses it, before anybody else sees anything of it. One
+     * that is not up has no say: it starts with what is there. */
+    struct warden_child *judge = w->children[ROLE_JUDGE][0];
+    w->judging = judge->pid != 0 && judge->phase >= WARDEN_READY;
+    if (w->judging)
+        warden_reload_child(judge);
+    else
+        warden_adopt(w);
 }
 
 /* ---- start ---- */

@@ -63,6 +63,8 @@ struct warden {
     struct config *config_next;
     struct warden_files files;    /* of config, listeners included */
     struct warden_files reloaded; /* of config_next while a reload is handed over */
+    bool judging;                 /* a reload waits for judge's word on its register */
+    bool hup_again;               /* SIGHUP came while a reload was under way */
     struct warden_child *children[ROLE_COUNT][ROLE_INDEX_MAX];
     uint32_t generation;
     uint32_t incarnation;
@@ -80,6 +82,10 @@ struct warden {
 /* Runs a gateway until it is told to stop; returns the exit status. envp: for TDZ_FAULT of test
  * builds only. */
 int warden_run(const char *config_path, char *const *envp);
+
+/* Judge's word on the register of a reload: only a good one goes on to the other roles; of another
+ * nothing is kept. No reload waiting: nothing happens. */
+void warden_judged(struct warden *w, bool is_good);
 
 /* `tdzd -t`: reads the configuration and opens its files, binds nothing. 0 or 2, 3; says on stderr
  * what is wrong as file:line:column. */

@@ -143,6 +143,9 @@ warden_child_start(struct warden_child *child)
         return ERR_SYS;
     }
     child->pid = pid;
+    /* A judge that died over a register has not found it good. */
+    if (child->role == ROLE_JUDGE)
+        warden_judged(child->warden, false);
     child->incarnation = ++child->warden->incarnation;
     child->phase = WARDEN_GIVING;
     child->grant_at = 0;
@@ -217,8 +220,11 @@ warden_child_reloaded(void *ctx, struct chan *chan, enum err err, struct msg *m)
     struct warden_child *child = ctx;
     struct wire_reader r;
     (void)chan;
-    if (err != ERR_OK)
+    if (err != ERR_OK) {
+        if (child->role == ROLE_JUDGE)
+            warden_judged(child->warden, false);
         return ERR_OK;
+    }
     wire_reader_init(&r, m->body);
     const uint16_t code = wire_get_u16(&r);
     const uint32_t line = wire_get_u32(&r);
@@ -229,6 +235,8 @@ warden_child_reloaded(void *ctx, struct chan *chan, enum err err, struct msg *m)
         OPLOG(&child->warden->log, EVENT_CONFIG_BAD, OPLOG_STR("child", role_name(child->role)),
               OPLOG_INT("child_index", child->index), OPLOG_ERR((enum err) - (int)code),
               OPLOG_INT("line", line), OPLOG_INT("column", column), OPLOG_SPAN("where", where));
+    if (child->role == ROLE_JUDGE)
+        warden_judged(child->warden, code == 0);
     return ERR_OK;
 }
 

@@ -101,12 +101,14 @@ def check_files(tap, tdz, packs):
                os.stat(a).st_mode & 0o777 == 0o640 and sorted(os.listdir(folder)) ==
                ["a.json", "b.json"], "a file is replaced whole and keeps its rights", out)
         polkit.write(folder, "a.json", ugly)
-        polkit.write(folder, "a.json.note", "signed\n")
-        out = polkit.run(tdz, "fmt", a)
-        with open(a, "rb") as f:
-            kept = f.read() == ugly
-        tap.ok(out.returncode == 1 and kept and "signed" in out.stderr,
-               "a signed file stays as it is", out)
+        for tail in (".note", ".activation"):
+            polkit.write(folder, "a.json" + tail, "signed\n")
+            out = polkit.run(tdz, "fmt", a)
+            with open(a, "rb") as f:
+                kept = f.read() == ugly
+            tap.ok(out.returncode == 1 and kept and "signed" in out.stderr,
+                   f"a file with {tail} stays as it is", out)
+            os.remove(a + tail)
         bad = polkit.write(folder, "c.json", '{\n "format": "tdz.policy/1",\n "a": 1, "a": 2}')
         out = polkit.run(tdz, "fmt", bad)
         tap.ok(out.returncode == 2 and f"{bad}:3:10:" in out.stderr,
