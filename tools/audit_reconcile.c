@@ -7,8 +7,8 @@
 
 #include "crypto/digest.h"
 #include "schemas/text.h"
-#include "tools/audit_log.h"
 #include "tools/audit_verify.h"
+#include "tools/audit_walk.h"
 #include "tools/cli.h"
 
 enum { DECIDED = 1, RECEIVED = 2, SETTLED = 4, REFUSED = 8, PEER_KNOWN = 16 };
@@ -134,39 +134,16 @@ side_fold(struct side *side)
 }
 
 static enum err
-read_bundle(struct audit_log *log, uint64_t n, struct side *side)
+side_visit(void *ctx, uint64_t index, struct span leaf, const struct entry *entry)
 {
-    struct tile tile;
-    struct span bundle;
-    struct span leaf;
-    struct entry entry;
     struct crossing c;
-    char name[TILE_PATH_MAX];
-    size_t at = 0;
-    TRY(tile_for_node(TILE_ENTRIES, n * TILE_WIDTH, log->size, &tile));
-    TRY(audit_log_tile(log, tile, log->bundle, &bundle, name));
-    for (unsigned i = 0; i < tile.width; i++) {
-        TRY(tile_entry_next(bundle, &at, &leaf));
-        TRY(entry_read(leaf, false, &log->scratch, &entry, NULL));
-        if (crossing_of(&entry, n * TILE_WIDTH + i, leaf, &c))
-            TRY(side_put(side, &c));
-    }
-    return ERR_OK;
+    return crossing_of(entry, index, leaf, &c) ? side_put(ctx, &c) : ERR_OK;
 }
 
 static enum err
 read_side(struct audit_log *log, const char *path, struct side *side)
 {
-    struct note note;
-    struct checkpoint c;
-    size_t len = 0;
-    log->path = path;
-    TRY(audit_log_load(path, "checkpoint", (uint8_t *)log->note, sizeof(log->note), &len));
-    TRY(note_parse(span_of(log->note, len), &note));
-    TRY(checkpoint_parse(note.text, &c));
-    log->size = c.size;
-    for (uint64_t n = 0; n * TILE_WIDTH < log->size; n++)
-        TRY(read_bundle(log, n, side));
+    TRY(audit_walk(log, path, side_visit, side));
     side_fold(side);
     return ERR_OK;
 }

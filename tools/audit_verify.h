@@ -5,5 +5,7 @@
 
 int audit_verify_main(int argc, char **argv);
 int audit_reconcile_main(int argc, char **argv);
+int audit_policy_main(int argc, char **argv);
+int audit_replay_main(int argc, char **argv);
 
 #endif

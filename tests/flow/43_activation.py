@@ -426,8 +426,44 @@ def load(z):
           not mixed and len(seen) > 2, (mixed[:1], len(seen)))
     check("every release carries the epoch of the documents it was decided by", not stale,
           stale[:2])
+    replayed(z, found)
     code, report = z.c.audit(*(zone["log_dir"] for zone in z.c.map["zones"].values()))
     check("both logs verify", code == 0 and report["ok"], report)
+
+
+def replayed(z, found):
+    """Every decision again from the archive, and what was in force when."""
+    folder = os.path.join(z.work, "evidence")
+    os.makedirs(folder, exist_ok=True)
+    for transfer in found:
+        with open(os.path.join(folder, transfer + ".json"), "w", encoding="utf-8") as f:
+            json.dump(z.evidence(transfer), f, ensure_ascii=False)
+    archive = os.path.join(z.policies, "archive")
+    out = z.c.tool("replay", "--json", "--documents", archive, folder, program="tdz-audit")
+    told = json.loads(out.stdout.splitlines()[-1]) if out.stdout else {}
+    check("every decision is made again from the archived documents, byte for byte",
+          out.returncode == 0 and told["decisions"] == told["equal"] >= len(found) and
+          not any(told["ruled"].values()), said(out))
+    short = os.path.join(z.work, "short")
+    shutil.copytree(archive, short)
+    used = sha(z.first)[7:] + ".json"
+    latest = max(os.listdir(short), key=lambda n: os.path.getmtime(os.path.join(archive, n))
+                 if n.endswith(".json") and n != used else 0)
+    os.remove(os.path.join(short, latest))
+    out = z.c.tool("replay", "--json", "--documents", short, folder, program="tdz-audit")
+    check("a document that is missing from the archive is told", out.returncode == 1 and
+          b"document-missing" in out.stdout, (latest, said(out)))
+    log = z.c.map["zones"][ZONE]["log_dir"]
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    out = z.c.tool("policy", "--at", now, "--json", "--documents", z.home, log, program="tdz-audit")
+    rows = [json.loads(line) for line in out.stdout.splitlines()]
+    want = {name: hashlib.sha256(z.last[name][1]).hexdigest() for name in ("my-export",
+                                                                          "my-overlay")}
+    check("the auditor sees which documents are in force, and their files",
+          out.returncode == 0 and all(r["found"] for r in rows) and
+          {r["id"]: r["sha256"] for r in rows if r["id"] in want} == want, said(out))
+    out = z.c.tool("policy", "--at", "2026-01-02T00:00:00Z", "--json", log, program="tdz-audit")
+    check("and that none was before the gateway began", out.returncode == 1, said(out))
 
 
 def main():
