@@ -117,7 +117,7 @@ lineage_one(const struct register_set *r, size_t i, int64_t now_ms, struct fault
                                 "the revision before it is of the other direction", ret_fault);
         if (!s->has_previous || memcmp(s->previous, was->sha256, 32) != 0)
             return lineage_stop(r, i, "previous", ERR_CONFLICT,
-                                "previous is the hash of the revision before it", ret_fault);
+                                "previous must be the hash of the revision before it", ret_fault);
         if (r->activate_ms[i] < r->activate_ms[before])
             return lineage_stop(r, i, "revision", ERR_CONFLICT,
                                 "it is activated before the revision it follows", ret_fault);
