@@ -276,6 +276,10 @@ policy_odrl_write(const struct json_doc *json, const struct source *doc, struct 
     canon_member_str(w, "profile", POLICY_ODRL_PROFILE);
     policy_odrl_rules(&o, "prohibition", SOURCE_FORBID);
     canon_member_bool(w, "tdz:closed", doc->is_closed);
+    if (json_get(json, &json->nodes[0], "counters") != NULL) {
+        canon_key(w, "tdz:counters");
+        canon_node(w, json, json_get(json, &json->nodes[0], "counters"));
+    }
     canon_member_str(w, "tdz:direction", doc->is_import ? "import" : "export");
     canon_member_span(w, "tdz:vocabulary", json_get(json, &json->nodes[0], "vocabulary")->text);
     canon_member_span(w, "tdz:zone", doc->zone);
