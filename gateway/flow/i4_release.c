@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Import 4, release: a RELEASE counts only with the proof that the exporter logged its decision.
  * Ledger verifies it, keeps and cosigns the exporter's checkpoint; then RELEASE and entry are
- * stored (M4) and the peer is told 202. */
+ * stored (M4) and the peer is told 202. One that comes after its offer lapsed here is kept to say
+ * so: the exporter cannot take it back, and waits for a receipt. */
 #include "crypto/release.h"
 #include "gateway/core/parcel.h"
 #include "gateway/flow/stages.h"
@@ -66,7 +67,7 @@ i4_release_in(struct flow *f, const struct chan_ticket *t, struct flow_run *run,
         flow_reply_corridor(f, t, same ? 202 : 409, SPAN_LIT(""), NULL, NULL);
         return ERR_OK;
     }
-    if (run->row.state != FLOW_M3_COMPLETE) {
+    if (run->row.state != FLOW_M3_COMPLETE && run->row.state != FLOW_ME_EXPIRED) {
         flow_reply_corridor(f, t, 409, SPAN_LIT(""), NULL, NULL);
         return ERR_OK;
     }
@@ -108,6 +109,13 @@ i4_fill(struct flow *f, struct flow_run *run, const void *arg)
     return store_part_put(f->store, row->id, STORE_PARCEL, 0, news->bytes);
 }
 
+static enum err
+i4_fill_late(struct flow *f, struct flow_run *run, const void *arg)
+{
+    TRY(i4_fill(f, run, arg));
+    return i6_decide_note(f, run, "timeout", "offer-expired", FLOW_ME_EXPIRED);
+}
+
 /* The entry that ledger verified is the decision that allows this very body. */
 static bool
 i4_allows(const struct store_row *row, const struct p_peer_verified *p)
@@ -126,7 +134,8 @@ i4_take(struct flow *f, struct flow_job *job, const struct p_peer_verified *veri
     struct flow_run *run = flow_run_find(f, job->id);
     if (run == NULL)
         return 503;
-    if (run->row.state != FLOW_M3_COMPLETE)
+    const bool late = run->row.state == FLOW_ME_EXPIRED && !i4_was_taken(&run->row);
+    if (!late && run->row.state != FLOW_M3_COMPLETE)
         return run->row.state == FLOW_M2_RECEIVING ? 409 : 202;
     if (verified->err == (uint16_t)-ERR_AGAIN)
         return 503; /* ledger or keeper has no time for it now, or it is older than the last one */
@@ -137,7 +146,8 @@ i4_take(struct flow *f, struct flow_job *job, const struct p_peer_verified *veri
         i4_unproved(f, &run->row, verified->err != 0 ? (enum err) - verified->err : ERR_PROOF);
         return 400;
     }
-    const enum err err = flow_run_save(f, run, FLOW_M4_RELEASED, i4_fill, &news);
+    const enum err err = late ? flow_run_save(f, run, FLOW_MR_REFUSING, i4_fill_late, &news)
+                              : flow_run_save(f, run, FLOW_M4_RELEASED, i4_fill, &news);
     return err == ERR_OK ? 202 : 503;
 }
 

@@ -97,26 +97,33 @@ struct i6_refusal {
     enum flow_state outcome;
 };
 
-static enum err
-i6_fill_refused(struct flow *f, struct flow_run *run, const void *arg)
+enum err
+i6_decide_note(struct flow *f, struct flow_run *run, const char *by, const char *reason,
+               enum flow_state outcome)
 {
-    const struct i6_refusal *r = arg;
     const struct entry_head head = {
         .time_ms = flow_run_wall(f), .transfer = run->row.id, .has_n = true, .n = 0};
     struct store_entry entry = {.kind = ENTRY_REFUSED};
     uint8_t *out = NULL;
     TRY(room_take(&f->room, ENTRY_BYTES_MAX, &out));
-    TRY(entry_write_refused(&head, span_str(r->by), span_str(r->reason), NULL, (char *)out,
+    TRY(entry_write_refused(&head, span_str(by), span_str(reason), NULL, (char *)out,
                             ENTRY_BYTES_MAX, &entry.bytes));
     TRY(store_entry_put(f->store, run->row.id, &entry));
     TRY(store_part_del(f->store, run->row.id, STORE_HELD));
-    run->row.outcome = r->outcome;
-    if (r->outcome == FLOW_MF_FAILED)
+    run->row.outcome = outcome;
+    if (outcome == FLOW_MF_FAILED)
         TRY(i4_release_forget(f, &run->row));
     else
         run->row.receipt_status = 6;
-    (void)snprintf(run->row.reason, sizeof(run->row.reason), "%s", r->reason);
+    (void)snprintf(run->row.reason, sizeof(run->row.reason), "%s", reason);
     return ERR_OK;
+}
+
+static enum err
+i6_fill_refused(struct flow *f, struct flow_run *run, const void *arg)
+{
+    const struct i6_refusal *r = arg;
+    return i6_decide_note(f, run, r->by, r->reason, r->outcome);
 }
 
 void

@@ -109,6 +109,9 @@ void i6_decide_drive(struct flow *f, struct flow_run *run);
 /* Gives an import up: entry `refused`, no key stays. */
 void i6_decide_refuse(struct flow *f, struct flow_run *run, const char *by, const char *reason,
                       enum flow_state outcome);
+/* What such an end stands on, for a transaction that is open: the entry, and no key. */
+MUST_USE enum err i6_decide_note(struct flow *f, struct flow_run *run, const char *by,
+                                 const char *reason, enum flow_state outcome);
 void i6_decide_append(struct flow *f, struct flow_run *run);
 enum err i6_decide_appended(struct flow *f, struct flow_run *run, const struct msg *m);
 void i7_settle_drive(struct flow *f, struct flow_run *run);

@@ -15,9 +15,11 @@ import random
 import re
 import sqlite3
 import sys
+import time
 
 import corridor
 import gateways
+import invariants
 import register
 from corridor import check
 from gateways import EXPORT, IMPORT, TO, WHO, Gateways
@@ -28,7 +30,7 @@ SAMPLE = 8
 OFFER_VALID_S = 1200  # long for a slow machine, short against what the clocks are shifted by
 LAPSE_S = OFFER_VALID_S + 300
 RETENTION_S = 25 * 3600  # retain_days is 1 here
-RECORD = 10  # enum store_part
+RECORD, RELEASE = 10, 13  # enum store_part
 # Purpose of an agreement of this test -> what the rules of this test make of it.
 PURPOSES = {"marketing": "the exporter refuses it before a byte",
             "service": "the exporter holds it", "contract": "the importer refuses the offer",
@@ -243,6 +245,18 @@ def abandoned(case):
     case.comes_to("expired")
 
 
+def release_too_late(case):
+    """The importer is down from just before it keeps the RELEASE until its offer has lapsed."""
+    case.released = True
+    case.arm(IMPORT, "clerk/clerk_m4_before:1:killall")
+    case.push("oncology", 202)
+    check(f"{case.label}: the importer is gone when the RELEASE comes", case.c.died(IMPORT))
+    del case.c.running[IMPORT]
+    case.later(LAPSE_S)
+    case.comes_to("expired")
+    case.was_killed()
+
+
 def damaged(case):
     """Its body rots in the importer's spool while the gateway is down."""
     c, zone = case.c, case.c.map["zones"][IMPORT]
@@ -281,9 +295,45 @@ def retained(case):
 WAYS = {
     "xp": [denied_before], "xd": [contradicted], "xf": [cut], "x6h": [held],
     "xr": [hold_lapses, offer_lapses], "xe": [hold_lapses, offer_lapses], "mp": [offer_refused],
-    "m6h": [held_there], "md": [offer_refused, denied_there], "mr": [hold_there_lapses],
-    "me": [hold_there_lapses, abandoned], "mf": [damaged], "m9e": [retained], "m9x": [retained],
+    "m6h": [held_there], "md": [offer_refused, denied_there], "mr": [hold_there_lapses, release_too_late],
+    "me": [hold_there_lapses, abandoned, release_too_late], "mf": [damaged], "m9e": [retained], "m9x": [retained],
 }
+
+
+def counted(c):
+    """Persons that the exporter has counted; it is stopped for it."""
+    c.stop(EXPORT)
+    return {n for n, _ in invariants.persons(c.map["zones"][EXPORT]).values()}
+
+
+def never_given_back(c, number):
+    """A peer that dies after RELEASE: what was counted stays, while it is gone, when the offer has
+    lapsed, and when it is back and can only say so."""
+    before = max(counted(c), default=0)
+    c.start(EXPORT)
+    c.confirmed(EXPORT)
+    case = Case(c, "m4", "before", never_given_back, number)
+    case.released = True
+    case.arm()
+    case.push("oncology", 202)
+    check("the peer is killed when it was sent the RELEASE", c.died(IMPORT))
+    del c.running[IMPORT]
+    after = {before + len(gateways.identifiers(case.data))}
+    check("while it is gone the exporter's counter stands", counted(c) == after, (before, after))
+    c.advance(LAPSE_S)
+    c.start(EXPORT)
+    time.sleep(2)
+    case.comes_to("forwarding")
+    check("and when the offer has lapsed it stands too", counted(c) == after, after)
+    with database(c, EXPORT) as base:
+        left = base.execute("SELECT state, (SELECT count(*) FROM part WHERE transfer = id AND "
+                            "what = ?) FROM transfer WHERE id = ?",
+                            (RELEASE, bytes.fromhex(case.transfer))).fetchone()
+    check("and the RELEASE is kept for it", left == ("x8", 1), left)
+    for zone in (EXPORT, IMPORT):
+        c.start(zone)
+    case.comes_to("expired")
+    return case
 
 
 def cases():
@@ -311,13 +361,14 @@ def main():
             case = Case(c, name, side, way, number)
             way(case)
             done.append(case)
+        done.append(never_given_back(c, len(chosen) + 1))
         last = Case(c, "last", "unharmed", delivered, len(chosen))
         if last.push("oncology", 201, 202) and last.comes_to("settled", "delivered"):
             last.is_pulled()
-        counted = set().union(*(gateways.identifiers(case.data) for case in done + [last]
+        persons = set().union(*(gateways.identifiers(case.data) for case in done + [last]
                                 if case.released))
         gateways.examine(c, {case.transfer: True for case in done + [last] if case.delivered},
-                         [case.transfer for case in done if not case.delivered], len(counted),
+                         [case.transfer for case in done if not case.delivered], len(persons),
                          [case.transfer for case in done if case.waiting])
     corridor.finish()
 

@@ -65,12 +65,22 @@ class Gateways(corridor.Corridor):
         faults = ",".join(f for f in (fault, skew) if f)
         env = {"TDZ_FAULT": faults} if faults else {}
         self.mark = os.path.getsize(self.log(zone)) if os.path.exists(self.log(zone)) else 0
-        with open(self.log(zone), "ab") as log:
-            self.running[zone] = subprocess.Popen(
-                [os.path.join(self.build, "gateway", "tdzd"), self.map["zones"][zone]["config"]],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True)
-        if wait and not self.saw(zone, wait, self.mark):
-            raise RuntimeError(f"{zone} never said {wait}\n{self.logs()}")
+        end = time.monotonic() + READY_S
+        while True:
+            with open(self.log(zone), "ab") as log:
+                self.running[zone] = subprocess.Popen(
+                    [os.path.join(self.build, "gateway", "tdzd"),
+                     self.map["zones"][zone]["config"]], stdin=subprocess.DEVNULL, stdout=log,
+                    stderr=log, env=env, start_new_session=True)
+            if not wait or self.saw(zone, wait, self.mark):
+                return
+            # A killed gateway's last process may hold its ports for a moment.
+            with open(self.log(zone), encoding="utf-8", errors="replace") as log:
+                log.seek(self.mark)
+                busy = "Address already in use" in log.read()
+            if not busy or time.monotonic() > end:
+                raise RuntimeError(f"{zone} never said {wait}\n{self.logs()}")
+            time.sleep(0.3)
 
     def stop(self, zone):
         process = self.running.pop(zone, None)

@@ -4,6 +4,7 @@
 A database is locked while its clerk runs: `databases` wants the gateways stopped.
 """
 import collections
+import contextlib
 import json
 import os
 import sqlite3
@@ -123,7 +124,7 @@ def inbox_is_whole(inbox, imported):
 def _database(state_dir):
     base = sqlite3.connect(f"file:{os.path.join(state_dir, 'clerk.db')}?mode=ro", uri=True)
     base.row_factory = sqlite3.Row
-    return base
+    return contextlib.closing(base)  # a connection that lives on keeps clerk out
 
 
 def database(zone, restful):

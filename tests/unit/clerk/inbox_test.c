@@ -5,6 +5,7 @@
 #include "tests/test.h"
 #include "tests/unit/clerk/world.h"
 
+#include <assert.h>
 #include <dirent.h>
 
 static struct world w;
@@ -248,6 +249,34 @@ test_ends(void)
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_MD_DENIED);
         CHECK_EQ(w.items[a].receipts, 1);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("a RELEASE that comes after its offer lapsed is receipted as expired and destroyed")
+    {
+        const struct p_body_state whole = {.groups = 1, .complete = 1};
+        world_start(&w);
+        const size_t a = world_import(&w);
+        w.peer_stops = true;
+        world_run(&w);
+        w.items[a].peer_step = 1;
+        world_peer_next(&w, &w.items[a]);
+        world_run(&w);
+        TELL(&w, ROLE_LINK, 0, w.items[a].id, BODY_STATE, body_state, &whole);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M3_COMPLETE);
+        world_pass(&w, INT64_C(2) * 86400000);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_ME_EXPIRED);
+        w.items[a].peer_step = 3;
+        world_peer_next(&w, &w.items[a]);
+        world_run(&w);
+        CHECK_EQ(w.corridor_status, 202);
+        CHECK_EQ(world_row(&w, a).state, FLOW_ME_EXPIRED);
+        CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
+        CHECK_EQ(w.items[a].receipts, 1);
+        CHECK(!has_part(a, STORE_RELEASE) && spool_files() == 0);
+        CHECK_EQ(w.unwraps, 0);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
