@@ -19,6 +19,7 @@ struct crossing {
     uint8_t said;
     char verdict;
     uint8_t seal[32];      /* of the final decision or of received; zeros: none */
+    uint8_t offer[32];     /* of the final decision; zeros: none */
     uint8_t leaf[32];      /* of the decision or received entry */
     uint64_t index;        /* of it */
     uint8_t peer_leaf[32]; /* what it or settled says about the other log's entry */
@@ -85,6 +86,8 @@ crossing_of(const struct entry *entry, uint64_t index, struct span leaf, struct 
     uint8_t seal[32];
     if (entry_get_hash(entry, "seal", seal) == ERR_OK)
         memcpy(ret->seal, seal, sizeof(seal));
+    if (entry_get_hash(entry, "offer", seal) == ERR_OK)
+        memcpy(ret->offer, seal, sizeof(seal));
     take_peer(entry, ret);
     return true;
 }
@@ -123,6 +126,7 @@ side_fold(struct side *side)
             last->verdict = next->verdict;
             last->index = next->index;
             memcpy(last->seal, next->seal, sizeof(last->seal));
+            memcpy(last->offer, next->offer, sizeof(last->offer));
             memcpy(last->leaf, next->leaf, sizeof(last->leaf));
         }
         if ((next->said & PEER_KNOWN) != 0) {
@@ -180,7 +184,9 @@ compare(const struct crossing *a, const struct crossing *b)
     }
     if ((from->said & DECIDED) == 0)
         return a_sends ? ONLY_B : ONLY_A;
-    if (!is_zero(from->seal) && memcmp(from->seal, to->seal, 32) != 0)
+    /* An offer that was refused is named where others name the seal, as in its receipt. */
+    const bool unsealed = to->verdict == 'd' && memcmp(from->offer, to->seal, 32) == 0;
+    if (!is_zero(from->seal) && !unsealed && memcmp(from->seal, to->seal, 32) != 0)
         return DIGEST;
     if ((from->said & PEER_KNOWN) != 0 && from->peer_index == to->index &&
         memcmp(from->peer_leaf, to->leaf, 32) != 0)

@@ -216,8 +216,10 @@ keeper_receipt_rests(struct keeper *k, const struct keeper_in *in, const struct 
         if (c == NULL || !c->has_pre_import)
             return ERR_NOT_FOUND;
         *ret_suite = c->suite;
-        const bool same = span_eq(span_of(c->pre_leaf, 32), span_of(p->leaf, 32));
-        return c->pre_verdict == VERDICT_DENY && same ? ERR_OK : ERR_DENIED;
+        /* A judge that was restarted refuses it again, in other words than those in the log. */
+        const bool says_so = span_eq(span_of(c->pre_leaf, 32), span_of(p->leaf, 32)) ||
+                             (logged->kind == ENTRY_RECEIVED && logged->verdict == VERDICT_DENY);
+        return c->pre_verdict == VERDICT_DENY && says_so ? ERR_OK : ERR_DENIED;
     }
     if (p->status == RECEIPT_HELD || p->status == RECEIPT_ACCEPTED ||
         p->status == RECEIPT_REFUSED) {

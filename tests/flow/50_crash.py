@@ -295,8 +295,10 @@ def retained(case):
 WAYS = {
     "xp": [denied_before], "xd": [contradicted], "xf": [cut], "x6h": [held],
     "xr": [hold_lapses, offer_lapses], "xe": [hold_lapses, offer_lapses], "mp": [offer_refused],
-    "m6h": [held_there], "md": [offer_refused, denied_there], "mr": [hold_there_lapses, release_too_late],
-    "me": [hold_there_lapses, abandoned, release_too_late], "mf": [damaged], "m9e": [retained], "m9x": [retained],
+    "m6h": [held_there], "md": [offer_refused, denied_there],
+    "mr": [hold_there_lapses, release_too_late],
+    "me": [hold_there_lapses, abandoned, release_too_late],
+    "mf": [damaged], "m9e": [retained], "m9x": [retained],
 }
 
 

@@ -498,6 +498,26 @@ test_import(void)
         CHECK_EQ(TELL(&cn, ROLE_CLERK, KEY_GIVE, key_give, &give), ERR_OK);
         CHECK(ANSWER(&cn, key_given, &given) && given.err == 0);
     }
+    TEST("an offer that a restarted judge refuses again is receipted with the entry in the log")
+    {
+        const struct case_logged logged = {
+            .kind = ENTRY_RECEIVED, .verdict = VERDICT_DENY, .leaf = {0x77}, .index = 1};
+        uint8_t leaf[32];
+        struct p_receipt_signed refused;
+        memcpy(leaf, permit.leaf, sizeof(leaf));
+        leaf[0] = 0x88; /* received/allow, logged above */
+        pre.verdict = VERDICT_DENY;
+        pre.leaf[0] = 0x55;
+        CHECK_EQ(TELL(&cn, ROLE_JUDGE, PRE_IMPORT, pre_import, &pre), ERR_OK);
+        CHECK_EQ(receipt_err(RECEIPT_OFFER_REFUSED, SPAN_LIT(""), leaf, 0, &refused),
+                 (uint16_t)-ERR_DENIED);
+        cases_logged_add(keeper_log_case(&cn.k, transfer), &logged);
+        CHECK_EQ(receipt_err(RECEIPT_OFFER_REFUSED, SPAN_LIT(""), logged.leaf, 1, &refused), 0);
+        pre.verdict = VERDICT_ALLOW;
+        CHECK_EQ(TELL(&cn, ROLE_JUDGE, PRE_IMPORT, pre_import, &pre), ERR_OK);
+        CHECK_EQ(receipt_err(RECEIPT_OFFER_REFUSED, SPAN_LIT(""), logged.leaf, 1, &refused),
+                 (uint16_t)-ERR_DENIED);
+    }
 }
 
 static void
