@@ -5,6 +5,7 @@
 
 #include <assert.h>
 
+#include "policy/approvers.h"
 #include "policy/condition.h"
 #include "schemas/text.h"
 
@@ -241,6 +242,10 @@ source_read_effect(const struct source_load *l, const struct json_node *rule, st
         return source_stop(l, release == NULL ? rule : release, ERR_CONFLICT,
                            "release belongs to hold, and hold needs it");
     TRY(source_string(l, rule, "release", 64, true, &r->release));
+    struct approvers places;
+    const enum err err = release == NULL ? ERR_OK : approvers_parse(r->release, &places);
+    if (err != ERR_OK)
+        return source_stop(l, release, err, "release is one to four roles joined by '+'");
     return source_read_duties(l, rule, r);
 }
 

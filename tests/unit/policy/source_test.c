@@ -57,6 +57,8 @@ static const struct refuse bad[] = {
     {"\"tdz.policy/1\"", "^\"tdz.policy/2\"", ERR_VERSION},
     {"\"v/3\"", "^\"v/4\"", ERR_VERSION},
     {"\"v/3\"", "^\"w/3\"", ERR_VERSION},
+    {"\"boss\"", "^\"boss+\"", ERR_SYNTAX},
+    {"\"boss\"", "^\"a+b+c+d+e\"", ERR_FULL},
     {"\"id\":\"doc\"", "\"id\":^\"Doc\"", ERR_SYNTAX},
     {"\"id\":\"doc\"", "\"id\":^\"-doc\"", ERR_SYNTAX},
     {"\"revision\":2", "\"revision\":^0", ERR_RANGE},
