@@ -65,17 +65,40 @@ read_role(const struct json_doc *doc, const struct json_node *object, enum trust
     return json_fail(doc, json_get(doc, object, "role"), ERR_RANGE, "role", ret_fault);
 }
 
+/* The roles of an operator; other keys have none. */
+static enum err
+read_roles(const struct json_doc *doc, const struct json_node *node, struct trust_key *key,
+           struct fault *ret_fault)
+{
+    const struct json_node *list = json_get(doc, node, "roles");
+    if (list == NULL)
+        return ERR_OK;
+    if (list->type != JSON_ARRAY || key->role != TRUST_OPERATOR)
+        return json_fail(doc, list, ERR_TYPE, "roles", ret_fault);
+    if (list->count > TRUST_KEY_ROLES_MAX)
+        return json_fail(doc, list, ERR_FULL, "roles", ret_fault);
+    const struct json_node *item = json_first(doc, list);
+    for (; item != NULL; item = json_next(doc, list, item)) {
+        if (item->type != JSON_STRING)
+            return json_fail(doc, item, ERR_TYPE, "roles", ret_fault);
+        if (item->text.len == 0 || item->text.len > WORD_MAX)
+            return json_fail(doc, item, ERR_RANGE, "roles", ret_fault);
+    }
+    key->roles = list;
+    return ERR_OK;
+}
+
 static enum err
 read_key(const struct json_doc *doc, const struct json_node *node, struct trust_key *ret,
          struct fault *ret_fault)
 {
-    static const char *const names[] = {"role", "alg",       "keyid",  "pub",
-                                        "name", "not_after", "status", "not_before"};
+    static const char *const names[] = {"role",      "alg",    "keyid",      "pub",  "name",
+                                        "not_after", "status", "not_before", "roles"};
     struct trust_key key = {.role = TRUST_GATEWAY};
     struct span text;
     if (node->type != JSON_OBJECT)
         return json_fail(doc, node, ERR_TYPE, "keys", ret_fault);
-    TRY(json_only(doc, node, names, 8, ret_fault));
+    TRY(json_only(doc, node, names, 9, ret_fault));
     TRY(read_role(doc, node, &key.role, ret_fault));
     TRY(json_need_str(doc, node, "alg", WORD_MAX, &key.alg, ret_fault));
     TRY(json_need_str(doc, node, "keyid", 64, &text, ret_fault));
@@ -95,6 +118,7 @@ read_key(const struct json_doc *doc, const struct json_node *node, struct trust_
     TRY(json_need_str(doc, node, "status", WORD_MAX, &key.status, ret_fault));
     if (json_get(doc, node, "name") != NULL)
         TRY(json_need_str(doc, node, "name", WORD_MAX, &key.name, ret_fault));
+    TRY(read_roles(doc, node, &key, ret_fault));
     *ret = key;
     return ERR_OK;
 }
@@ -217,4 +241,18 @@ trust_free(struct trust *trust)
 {
     json_free(&trust->doc);
     trust->zone_count = 0;
+}
+
+bool
+trust_key_acts(const struct trust *trust, const struct trust_key *key, struct span role)
+{
+    if (key->role != TRUST_OPERATOR)
+        return false;
+    if (key->roles == NULL || span_eq_str(role, "operator"))
+        return true;
+    const struct json_node *item = json_first(&trust->doc, key->roles);
+    for (; item != NULL; item = json_next(&trust->doc, key->roles, item))
+        if (span_eq(item->text, role))
+            return true;
+    return false;
 }

@@ -14,6 +14,7 @@ enum {
     TRUST_LOGS_MAX = 64,
     TRUST_WITNESSES_MAX = 16,
     TRUST_KEYS_MAX = 64,
+    TRUST_KEY_ROLES_MAX = 16,
 };
 
 enum trust_role { TRUST_GATEWAY, TRUST_RELEASE, TRUST_KEM, TRUST_OPERATOR };
@@ -27,6 +28,9 @@ struct trust_key {
     int64_t not_after;
     struct span status; /* active, retired, revoked */
     struct span name;   /* empty when absent */
+    /* An operator's: an array of the roles in which its holder may release what policy holds. NULL
+     * when absent: all of them. */
+    const struct json_node *roles;
 };
 
 struct trust_zone {
@@ -56,6 +60,10 @@ struct trust {
  * items than the maxima), ERR_NOT_FOUND (a quorum names a zone that is not there). */
 MUST_USE enum err trust_load(struct span input, struct trust *ret, struct fault *ret_fault);
 void trust_free(struct trust *trust);
+
+/* True if the holder of an operator's key may act in role: key->roles is absent or names it, or
+ * role is "operator". */
+bool trust_key_acts(const struct trust *trust, const struct trust_key *key, struct span role);
 
 /* The zone of that name, or NULL. */
 const struct trust_zone *trust_find(const struct trust *trust, struct span name);

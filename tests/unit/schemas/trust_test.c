@@ -6,6 +6,9 @@
 #define KEY                                                                               \
     "{\"role\":\"release\",\"alg\":\"ed25519\",\"keyid\":\"" KEYID "\",\"pub\":\"00ff\"," \
     "\"not_before\":1,\"not_after\":\"2027-01-01\",\"status\":\"active\",\"name\":\"r1\"}"
+#define OPERATOR(roles)                                                                    \
+    "{\"role\":\"operator\",\"alg\":\"ed25519\",\"keyid\":\"" KEYID "\",\"pub\":\"00ff\"," \
+    "\"not_before\":1,\"not_after\":9,\"status\":\"active\"" roles "}"
 #define ZONE(keys) \
     "{\"ca_pem\":\"PEM\",\"logs\":[\"l+1+x\"],\"witness\":[\"w+1+x\"],\"keys\":[" keys "]}"
 #define TRUST(keys, quorum)                                                      \
@@ -25,6 +28,18 @@ static const struct {
     {TRUST("{}", ""), ERR_MISSING},
     {TRUST("{\"role\":\"king\"}", ""), ERR_RANGE},
     {TRUST("{\"role\":\"kem\",\"alg\":\"x\",\"keyid\":\"09\"}", ""), ERR_SYNTAX},
+    {TRUST(OPERATOR(",\"roles\":\"boss\""), ""), ERR_TYPE},
+    {TRUST(OPERATOR(",\"roles\":[1]"), ""), ERR_TYPE},
+    {TRUST(OPERATOR(",\"roles\":[\"\"]"), ""), ERR_RANGE},
+    {TRUST(OPERATOR(",\"roles\":[\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\","
+                    "\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\"]"),
+           ""),
+     ERR_FULL},
+    {TRUST("{\"role\":\"kem\",\"alg\":\"x\",\"keyid\":\"" KEYID
+           "\",\"pub\":\"00\",\"not_before\":1,"
+           "\"not_after\":9,\"status\":\"active\",\"roles\":[\"boss\"]}",
+           ""),
+     ERR_TYPE},
     {TRUST(KEY, "\"my\":[\"jp\"]"), ERR_NOT_FOUND},
     {TRUST(KEY, "\"jp\":[]"), ERR_NOT_FOUND},
     {TRUST(KEY, "\"my\":\"cn\""), ERR_TYPE},
@@ -49,6 +64,23 @@ main(void)
               span_eq_str(my->keys[0].name, "r1"));
         CHECK(my->quorum_count == 1 && span_eq_str(t.zones[my->quorum[0]].name, "cn"));
         CHECK(trust_find(&t, SPAN_LIT("jp")) == NULL);
+        trust_free(&t);
+    }
+    TEST("an operator acts in the roles its key names, in all when it names none")
+    {
+        CHECK_EQ(trust_load(
+                     SPAN_LIT(TRUST(OPERATOR("") "," OPERATOR(",\"roles\":[\"boss\"]") "," OPERATOR(
+                                        ",\"roles\":[]") "," KEY,
+                                    "")),
+                     &t, &fault),
+                 ERR_OK);
+        const struct trust_key *k = trust_find(&t, SPAN_LIT("my"))->keys;
+        CHECK(trust_key_acts(&t, &k[0], SPAN_LIT("boss")));
+        CHECK(trust_key_acts(&t, &k[1], SPAN_LIT("boss")));
+        CHECK(!trust_key_acts(&t, &k[1], SPAN_LIT("owner")));
+        CHECK(trust_key_acts(&t, &k[1], SPAN_LIT("operator")));
+        CHECK(!trust_key_acts(&t, &k[2], SPAN_LIT("boss")));
+        CHECK(!trust_key_acts(&t, &k[3], SPAN_LIT("boss")));
         trust_free(&t);
     }
     TEST("the same inside a signed note is read too")
