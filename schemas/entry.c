@@ -81,6 +81,15 @@ static const struct entry_field approval_fields[] = {
     {"note", FIELD_HASH, true, NULL},
     {"verdict", FIELD_WORD, true, " approve refuse "},
 };
+static const struct entry_field counter_fields[] = {
+    {"action", FIELD_WORD, true, " adjust opening "},
+    {"keyid", FIELD_HASH, true, NULL},
+    {"known", FIELD_WORD, true, " no yes "},
+    {"note", FIELD_HASH, true, NULL},
+    {"pi", FIELD_WORD, true, NULL},
+    {"spi", FIELD_WORD, true, NULL},
+    {"year", FIELD_U64, true, NULL},
+};
 static const struct entry_field document_fields[] = {
     {"action", FIELD_WORD, true, " activate retire schedule "},
     {"activation", FIELD_HASH, false, NULL},
@@ -125,7 +134,7 @@ static const struct {
     [ENTRY_ROSTER] = {"roster", false, NULL, 0},
     [ENTRY_PARTNER] = {"partner", false, FIELDS(document_fields)},
     [ENTRY_AGREEMENT] = {"agreement", false, FIELDS(document_fields)},
-    [ENTRY_COUNTER] = {"counter", false, NULL, 0},
+    [ENTRY_COUNTER] = {"counter", false, FIELDS(counter_fields)},
     [ENTRY_RECONCILED] = {"reconciled", false, NULL, 0},
     [ENTRY_CANARY] = {"canary", false, NULL, 0},
     [ENTRY_SEALED] = {"sealed", false, NULL, 0},

@@ -178,6 +178,22 @@ MUST_USE enum err entry_write_approval(const struct entry_head *head, struct spa
                                        const uint8_t keyid[static ENTRY_HASH_LEN], char *out,
                                        size_t cap, struct span *ret);
 
+/* An operator's word on a counter of distinct persons. note: SHA-256 of the signed tdz.counter/1,
+ * which names the exporter; keyid of its signer. opening: the numbers are the balance with which
+ * the year began here, else they are added. known: all counters of this gateway are right from then
+ * on. A note whose entry is there twice counts once. */
+struct entry_adjust {
+    bool opening;
+    bool known;
+    uint64_t year;
+    int64_t pi;
+    int64_t spi;
+    const uint8_t *note;
+    const uint8_t *keyid;
+};
+MUST_USE enum err entry_write_counter(const struct entry_head *head, const struct entry_adjust *a,
+                                      char *out, size_t cap, struct span *ret);
+
 /* A document of the register (ENTRY_POLICY, ENTRY_AGREEMENT, ENTRY_PARTNER; else ERR_TYPE) with its
  * digest; action: activate (in force from this epoch on), schedule (activated for later), retire
  * (no longer in force). epoch is the policy epoch from then on; the documents in force are those

@@ -3,6 +3,7 @@
  * wrong order into an error. */
 #include "schemas/entry.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "schemas/text.h"
@@ -226,6 +227,30 @@ entry_write_approval(const struct entry_head *head, struct span verdict,
     member_hash(&w, "note", note);
     canon_member_span(&w, "verdict", verdict);
     return entry_close(&w, head, ENTRY_APPROVAL, ret);
+}
+
+static void
+member_signed(struct canon *w, const char *key, int64_t value)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%" PRId64, value);
+    canon_member_str(w, key, text);
+}
+
+enum err
+entry_write_counter(const struct entry_head *head, const struct entry_adjust *a, char *out,
+                    size_t cap, struct span *ret)
+{
+    struct canon w;
+    entry_begin(&w, out, cap);
+    canon_member_str(&w, "action", a->opening ? "opening" : "adjust");
+    member_hash(&w, "keyid", a->keyid);
+    canon_member_str(&w, "known", a->known ? "yes" : "no");
+    member_hash(&w, "note", a->note);
+    member_signed(&w, "pi", a->pi);
+    member_signed(&w, "spi", a->spi);
+    member_u64(&w, "year", a->year);
+    return entry_close(&w, head, ENTRY_COUNTER, ret);
 }
 
 enum err

@@ -64,6 +64,8 @@
     PAYLOAD(PRE_IMPORT, pre_import)               \
     PAYLOAD(POLICY_EPOCH, policy_epoch)           \
     PAYLOAD(POLICIES, policies)                   \
+    PAYLOAD(NOTE_ASK, note_ask)                   \
+    PAYLOAD(NOTE_ANSWER, note_answer)             \
     PAYLOAD(OFFERED, offered)                     \
     PAYLOAD(KEY_GIVE, key_give)                   \
     PAYLOAD(KEY_GIVEN, key_given)                 \
@@ -151,7 +153,11 @@ enum query_kind {
     QUERY_APPROVAL = 9,
     QUERY_HEALTH = 10,
     QUERY_AUDIT = 11,
+    QUERY_HOLD = 12,
+    QUERY_COUNTERS = 13,
+    QUERY_ADJUST = 14,
 };
+enum note_what { NOTE_APPROVAL = 1, NOTE_COUNTER = 2 };
 enum answer_flag {
     ANSWER_TRANSFER = 1, /* name header.transfer in Tdz-Transfer */
     ANSWER_LOCATION = 2, /* and in Location: /v1/transfers/<id> */

@@ -322,6 +322,7 @@ judge_handle(struct judge *j, const struct judge_in *in)
         {MSG_VOUCHED, ROLE_KEEPER, judge_evidence_vouched},
         {MSG_DECIDE, ROLE_CLERK, judge_decide_handle},
         {MSG_CLOCK_TOLD, ROLE_LEDGER, judge_clock_told},
+        {MSG_NOTE_ASK, ROLE_CLERK, judge_note_handle},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (table[i].type == in->type && table[i].from == in->from) {

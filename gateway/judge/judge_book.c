@@ -56,7 +56,7 @@ judge_book_operators(struct judge_book *b, int64_t now_s)
         if (!span_eq_str(key->alg, "ed25519") || text_unhex(key->pub, false, pub, 32) != ERR_OK)
             continue;
         TRY(note_key_init(key->name, NOTE_ED25519, pub, &b->operators[b->operator_count]));
-        b->operator_count++;
+        b->operator_keys[b->operator_count++] = key;
     }
     return b->operator_count == 0 ? ERR_KEY_UNKNOWN : ERR_OK;
 }

@@ -37,6 +37,7 @@ struct judge_book {
     uint8_t *trust_bytes;
     const struct trust_zone *own;
     struct note_key operators[JUDGE_BOOK_KEYS_MAX];
+    const struct trust_key *operator_keys[JUDGE_BOOK_KEYS_MAX]; /* of operators[i] */
     size_t operator_count;
     struct activation_key activators[ACTIVATION_KEYS_MAX]; /* operators of all zones */
     size_t activator_count;

@@ -195,26 +195,43 @@ judge_decide_pending(struct judge *j, const struct judge_final *f)
     return ERR_OK;
 }
 
+/* Operators' words. They turn what rules hold into allow when everybody said yes whom the rules ask
+ * for, and never anything else into allow. */
+static void
+judge_decide_approved(struct judge *j, struct judge_final *f)
+{
+    struct judge_votes *votes = &j->work->votes;
+    const struct judge_held held = {f->c->transfer, f->seal_hash, f->p->held};
+    *votes = (struct judge_votes){0};
+    /* The decision they are about: clerk's word, unless this process made it itself. */
+    if (span_is_empty(f->p->approval) ||
+        (f->c->has_decided && f->c->is_held && memcmp(f->c->record_hash, f->p->held, 32) != 0))
+        return;
+    judge_votes_read(j, &held, f->p->approval, f->now_ms, votes);
+    if (votes->refused || j->work->decision.verdict != DECIDE_HOLD || !judge_hold_met(j, votes))
+        return;
+    f->phase = "approved";
+    judge_decide_force(j, DECIDE_ALLOW, DECIDE_PERMITTED);
+}
+
 static enum err
 judge_decide_run(struct judge *j, struct judge_final *f)
 {
     const struct judge_asked q = judge_decide_asked(f);
-    bool approve = false;
     f->phase = "final";
     TRY(judge_evaluate(j, &q));
+    judge_decide_approved(j, f);
     TRY(judge_decide_pending(j, f));
     TRY(judge_decide_performed(j, f));
-    if (!span_is_empty(f->p->approval)) {
-        TRY(judge_approval_check(j, f->c, f->seal_hash, f->p->approval, f->now_ms, &approve));
-        f->phase = "approved";
-        if (!approve)
-            judge_decide_force(j, DECIDE_DENY, DECIDE_REVIEW);
-        else if (j->work->decision.verdict == DECIDE_HOLD)
-            judge_decide_force(j, DECIDE_ALLOW, DECIDE_PERMITTED);
-    }
     /* Nobody knows what time it is, so nobody knows what is valid. */
-    if ((f->in->clock_suspect || j->clock_told) && j->work->decision.verdict == DECIDE_ALLOW)
+    if ((f->in->clock_suspect || j->clock_told) && j->work->decision.verdict == DECIDE_ALLOW) {
+        f->phase = "final";
         judge_decide_force(j, DECIDE_HOLD, DECIDE_REVIEW);
+    }
+    if (j->work->votes.refused) {
+        f->phase = "approved";
+        judge_decide_force(j, DECIDE_DENY, DECIDE_REVIEW);
+    }
     return ERR_OK;
 }
 
@@ -315,12 +332,15 @@ judge_decide_answer(struct judge *j, struct judge_final *f, const uint8_t questi
                                .salts = f->leaf.salts,
                                .observed = f->observed};
     memcpy(answer.seal_hash, f->seal_hash, 32);
+    if (j->work->decision.verdict == DECIDE_HOLD)
+        TRY(judge_hold_write(j, &answer.hold));
     TRY(payload_decided_put(&answer, j->scratch, sizeof(j->scratch), &body));
     TRY(judge_blob_set(&c->decide_answer, body));
     TRY(judge_decide_permit(j, f));
     memcpy(c->decide_question, question, 32);
     memcpy(c->record_hash, f->words.record_hash, 32);
     c->has_decided = true;
+    c->is_held = j->work->decision.verdict == DECIDE_HOLD;
     c->n = f->p->n;
     return judge_reply(j, MSG_DECIDED, ERR_OK, judge_blob_span(&c->decide_answer));
 }

@@ -7,6 +7,7 @@
 #include "crypto/offer.h"
 #include "crypto/seal.h"
 #include "gateway/judge/judge.h"
+#include "gateway/judge/judge_approval.h"
 #include "inspect/inspectspec.h"
 #include "inspect/report.h"
 #include "policy/manifest.h"
@@ -15,6 +16,7 @@
 #include "schemas/entry.h"
 
 enum { JUDGE_FACTS_BYTES_MAX = 49152, JUDGE_FACTS_NODES_MAX = 4096 };
+enum { JUDGE_HOLD_BYTES_MAX = 16384 };
 enum { JUDGE_RECIPIENTS_MAX = MANIFEST_RECIPIENTS_MAX, JUDGE_SALTS_BYTES_MAX = 4096 };
 
 /* Bytes on the heap, owned. */
@@ -56,6 +58,7 @@ struct judge_case {
     struct judge_blob decide_answer;
     struct judge_blob permit;
     uint8_t record_hash[32];
+    bool is_held; /* decision n was a hold; approvals must name it */
     /* evidence */
     struct judge_blob report;
     uint8_t report_hash[32];
@@ -94,6 +97,8 @@ struct judge_work {
     char observed[MSG_PAYLOAD_MAX];
     char verdict[MSG_PAYLOAD_MAX];
     char duties[JUDGE_FACTS_BYTES_MAX];
+    char hold[JUDGE_HOLD_BYTES_MAX];
+    struct judge_votes votes;
 };
 
 /* max(wall, time of the last entry). */
@@ -207,11 +212,7 @@ MUST_USE enum err judge_evidence_vouched(struct judge *j, const struct judge_in 
 MUST_USE enum err judge_evidence_brought(struct judge *j, const struct judge_in *in);
 MUST_USE enum err judge_decide_handle(struct judge *j, const struct judge_in *in);
 
-/* What an approval note says, checked against our operators. ERR_EXPIRED, ERR_CONFLICT (another
- * transfer, seal or decision), ERR_SIGNATURE, ERR_KEY_UNKNOWN and those of readers. */
-MUST_USE enum err judge_approval_check(const struct judge *j, const struct judge_case *c,
-                                       const uint8_t seal_hash[static 32], struct span note,
-                                       int64_t now_ms, bool *ret_approve);
+MUST_USE enum err judge_note_handle(struct judge *j, const struct judge_in *in);
 
 /* The OFFER of a container: framing, signature by a gateway key of zone, canonical manifest with
  * every field. Views into work->offer. */

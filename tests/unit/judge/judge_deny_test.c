@@ -274,13 +274,14 @@ static enum err
 approve(const struct sign_key *key, const char *verdict, uint8_t first, int64_t expires,
         bool *ret_approve)
 {
-    static struct judge_case c = {.transfer = {0xaa, 2}};
     const uint8_t seal[32] = {5};
+    const struct judge_held held = {transfer, seal, seal};
+    struct judge_vote vote = {.approve = *ret_approve};
     char text[1024];
     char id[33];
     char hex[65];
     uint8_t other[16];
-    memcpy(other, c.transfer, 16);
+    memcpy(other, transfer, 16);
     other[0] = first;
     CHECK_EQ(text_hex(span_of(other, 16), id, sizeof(id)), ERR_OK);
     CHECK_EQ(text_hex(span_of(seal, 32), hex, sizeof(hex)), ERR_OK);
@@ -289,7 +290,9 @@ approve(const struct sign_key *key, const char *verdict, uint8_t first, int64_t 
                            "\"seal\":\"%s\",\"transfer\":\"%s\",\"verdict\":\"%s\"}\n",
                            hex, (long long)expires, hex, id, verdict);
     const struct span note = kit_note(key, "operator", text, (size_t)n);
-    return judge_approval_check(&my.j, &c, seal, note, NOW_MS, ret_approve);
+    const enum err err = judge_approval_check(&my.j, &held, note, NOW_MS, &vote);
+    *ret_approve = vote.approve;
+    return err;
 }
 
 static void

@@ -90,6 +90,10 @@ writers(void)
         reads_back(
             entry_write_approval(&head, SPAN_LIT("approve"), h1, h2, h1, buf, sizeof(buf), &leaf),
             leaf, ENTRY_APPROVAL);
+        const struct entry_adjust adjust = {
+            .year = 2026, .pi = -5, .spi = 7, .known = true, .note = h1, .keyid = h2};
+        reads_back(entry_write_counter(&bare, &adjust, buf, sizeof(buf), &leaf), leaf,
+                   ENTRY_COUNTER);
         static const enum entry_kind documents[] = {ENTRY_POLICY, ENTRY_AGREEMENT, ENTRY_PARTNER};
         struct entry_document document = {
             .id = SPAN_LIT("id"), .action = SPAN_LIT("activate"), .sha256 = h1, .epoch = 3};
