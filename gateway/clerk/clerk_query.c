@@ -2,6 +2,7 @@
 #include "gateway/clerk/clerk_query.h"
 
 #include "gateway/clerk/clerk_evidence.h"
+#include "gateway/clerk/clerk_hold.h"
 #include "gateway/clerk/counter.h"
 #include "gateway/clerk/query_args.h"
 #include "gateway/clerk/transfer_json.h"
@@ -76,8 +77,8 @@ query_number(struct span args, const char *name, uint64_t max, uint64_t *io_valu
 }
 
 /* Reads since, state, limit, before. An error is the client's. */
-static enum err
-query_filter(struct span args, struct store_filter *filter)
+enum err
+clerk_query_filter(struct span args, struct store_filter *filter)
 {
     uint8_t buf[QUERY_ARGS_VALUE_MAX];
     struct span text;
@@ -125,7 +126,7 @@ query_list(struct flow *f, const struct chan_ticket *t, const struct p_query *p,
     char link[160] = "";
     struct query_list list = {0};
     struct span body;
-    if (p->party.len >= sizeof(party) || query_filter(p->args, filter) != ERR_OK) {
+    if (p->party.len >= sizeof(party) || clerk_query_filter(p->args, filter) != ERR_OK) {
         flow_reply_code(f, t, NULL, "bad-request",
                         SPAN_LIT("since is RFC 3339, state one of the states, limit 1 to 500"),
                         SPAN_LIT(""));
@@ -229,35 +230,6 @@ query_ack(struct flow *f, const struct chan_ticket *t, const struct p_query *p,
         flow_reply_code(f, t, id, "internal", SPAN_LIT(""), SPAN_LIT(""));
     else
         flow_reply_json(f, t, id, 204, SPAN_LIT(""), 0, SPAN_LIT(""));
-}
-
-/* An operator's signed note for a held transfer; judge checks it when it decides again. */
-static void
-query_approval(struct flow *f, const struct chan_ticket *t, const struct p_query *p,
-               const uint8_t id[static 16])
-{
-    struct flow_run *run = p->role == IDENTITY_OPERATOR ? flow_run_find(f, id) : NULL;
-    struct span body;
-    if (p->role != IDENTITY_OPERATOR) {
-        flow_reply_code(f, t, NULL, "role-not-allowed", SPAN_LIT(""), SPAN_LIT(""));
-        return;
-    }
-    if (run == NULL || run->row.seq == 0) {
-        flow_reply_code(f, t, NULL, "not-found", SPAN_LIT(""), SPAN_LIT(""));
-        return;
-    }
-    if (run->row.state != FLOW_X6_HELD && run->row.state != FLOW_M6_HELD) {
-        if (transfer_json_write(f, &run->row, &body) == ERR_OK)
-            flow_reply_json(f, t, id, 409, body, 0, SPAN_LIT(""));
-        return;
-    }
-    if (p->body.len == 0) {
-        flow_reply_code(f, t, id, "bad-request", SPAN_LIT("the signed note is missing"),
-                        SPAN_LIT(""));
-        return;
-    }
-    s5_decide_again(f, run, p->body);
-    query_answer_row(f, t, &run->row);
 }
 
 /* -- dry decisions */
@@ -478,16 +450,28 @@ query_lists(struct flow *f, const struct chan_ticket *t, const struct p_query *p
     if (p->what == QUERY_INBOX) {
         filter.inbox = true;
         path = "/v1/inbox";
-    } else if (p->what == QUERY_HOLDS) {
-        filter.shown = FLOW_SHOWN_HELD;
-        path = "/v1/holds";
     } else if (p->what == QUERY_AUDIT) {
         path = "/v1/audit/transfers";
     }
-    if ((p->what == QUERY_HOLDS || p->what == QUERY_AUDIT) && !query_sees_all(p))
+    if (p->what == QUERY_AUDIT && !query_sees_all(p))
         flow_reply_code(f, t, NULL, "role-not-allowed", SPAN_LIT(""), SPAN_LIT(""));
     else if (p->what != QUERY_TRANSFERS || !query_by_key(f, t, p))
         query_list(f, t, p, &filter, path);
+}
+
+/* What only operators and auditors ask. */
+static void
+query_operators(struct flow *f, const struct chan_ticket *t, const struct p_query *p,
+                const uint8_t id[static 16], enum role_id from)
+{
+    if (!query_sees_all(p))
+        flow_reply_code(f, t, NULL, "role-not-allowed", SPAN_LIT(""), SPAN_LIT(""));
+    else if (p->what == QUERY_HOLDS)
+        clerk_hold_list(f, t, p);
+    else if (p->what == QUERY_HOLD)
+        clerk_hold_show(f, t, p, id);
+    else
+        clerk_hold_ask(f, t, p, id, from);
 }
 
 enum err
@@ -508,7 +492,6 @@ clerk_query_in(struct flow *f, enum role_id from, const struct chan_ticket *t, c
         return ERR_OK;
     case QUERY_TRANSFERS:
     case QUERY_INBOX:
-    case QUERY_HOLDS:
     case QUERY_AUDIT:
         query_lists(f, t, &p);
         return ERR_OK;
@@ -526,8 +509,10 @@ clerk_query_in(struct flow *f, enum role_id from, const struct chan_ticket *t, c
     case QUERY_DECISION:
         query_dry(f, t, &p, from);
         return ERR_OK;
+    case QUERY_HOLDS:
+    case QUERY_HOLD:
     case QUERY_APPROVAL:
-        query_approval(f, t, &p, m->transfer);
+        query_operators(f, t, &p, m->transfer, from);
         return ERR_OK;
     default:
         return ERR_RANGE;

@@ -12,6 +12,8 @@ enum { CLERK_QUERY_LIMIT = 50, CLERK_QUERY_LIMIT_MAX = 500 };
 /* An error: the asker broke the rules. */
 MUST_USE enum err clerk_query_in(struct flow *f, enum role_id from, const struct chan_ticket *t,
                                  const struct msg *m);
+/* Reads since, state, limit, before of a list. An error is the client's. */
+MUST_USE enum err clerk_query_filter(struct span args, struct store_filter *filter);
 /* JOB_WAIT, JOB_DRY, JOB_NOTE. */
 void clerk_query_drive(struct flow *f, struct flow_job *job);
 MUST_USE enum err clerk_query_answer(struct flow *f, struct flow_job *job, const struct msg *m);

@@ -57,8 +57,9 @@ enum store_part {
     STORE_PARCEL = 15,   /* n = status or 0 (release): parcel the peer sent */
     STORE_HELD = 16,     /* import: data key under a spool key until the receipt */
     STORE_INBOX = 17,    /* import: data key under the storage key */
-    STORE_APPROVAL = 18, /* n: approval note for decision n */
+    STORE_APPROVAL = 18, /* n: operators' words for decision n (s6_hold.c) */
     STORE_COSIGNED = 19, /* n as STORE_PARCEL: our line under that parcel's checkpoint */
+    STORE_HOLD = 20,     /* n: who may release what decision n holds, and who spoke */
 };
 
 /* An entry clerk appends: its exact bytes before, its place after. index STORE_NONE: not yet. */

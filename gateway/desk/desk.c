@@ -4,9 +4,12 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "schemas/text.h"
 
+enum { DESK_ARGS_MAX = 256 };
 enum { DESK_POLL_MS = 3000, DESK_DISCARD_MAX = 16 * 1024 };
 
 struct desk_exchange {
@@ -19,6 +22,8 @@ struct desk_exchange {
     uint8_t transfer[16];
     struct chan *asked;
     uint32_t asked_seq;
+    size_t args_len;
+    char args[DESK_ARGS_MAX];
     size_t body_len;
     uint8_t body[DESK_BODY_MAX];
 };
@@ -174,8 +179,27 @@ desk_metrics(struct desk_exchange *x)
         reply_send(&x->reply, 200, "text/plain; version=0.0.4; charset=utf-8", body);
 }
 
+/* Clerk's JSON: in the message, or in a file when it is long. */
+static void
+desk_send(struct desk_exchange *x, struct msg *answer, const struct p_answer *p)
+{
+    struct stat st;
+    const int fd = msg_take_fd(answer, 0);
+    reply_header(&x->reply, "cache-control", SPAN_LIT("no-store"));
+    if (p->link.len > 0)
+        reply_header(&x->reply, "link", p->link);
+    if (fd < 0) {
+        reply_send(&x->reply, p->status, p->body.len == 0 ? NULL : "application/json", p->body);
+    } else if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0) {
+        reply_send_file(&x->reply, p->status, "application/json", fd, (uint64_t)st.st_size);
+    } else {
+        (void)close(fd);
+        reply_code(&x->reply, PROBLEM_INTERNAL, span_of(NULL, 0));
+    }
+}
+
 static enum err
-desk_on_approval(void *ctx, struct chan *chan, enum err err, struct msg *answer)
+desk_on_clerk_answer(void *ctx, struct chan *chan, enum err err, struct msg *answer)
 {
     struct desk_exchange *x = ctx;
     struct p_answer p;
@@ -191,7 +215,7 @@ desk_on_approval(void *ctx, struct chan *chan, enum err err, struct msg *answer)
         return answer == NULL ? ERR_OK : err;
     }
     if (p.code.len == 0 && p.status >= 200 && p.status <= 499) {
-        reply_send(&x->reply, p.status, p.body.len == 0 ? NULL : "application/json", p.body);
+        desk_send(x, answer, &p);
         return ERR_OK;
     }
     if (problem_find(p.code, &problem.code) == ERR_OK)
@@ -200,21 +224,23 @@ desk_on_approval(void *ctx, struct chan *chan, enum err err, struct msg *answer)
     return ERR_OK;
 }
 
+/* What clerk is asked for the exchange. */
 static void
-desk_approval(struct desk_exchange *x)
+desk_ask(struct desk_exchange *x, enum query_kind what)
 {
     struct desk *d = x->desk;
-    uint8_t body[DESK_BODY_MAX + 512];
-    struct p_query p = {.what = QUERY_APPROVAL,
+    uint8_t body[DESK_BODY_MAX + 1024];
+    struct p_query p = {.what = (uint8_t)what,
                         .role = (uint8_t)x->who->role,
                         .party = span_str(x->who->name),
+                        .args = span_of(x->args, x->args_len),
                         .body = span_of(x->body, x->body_len)};
     struct msg m = {.type = MSG_QUERY};
     struct chan *clerk = d->chan(d->ctx, ROLE_CLERK, 0);
     memcpy(p.cert, x->who->fingerprint, sizeof(p.cert));
     memcpy(m.transfer, x->transfer, sizeof(m.transfer));
     if (clerk == NULL || payload_query_put(&p, body, sizeof(body), &m.body) != ERR_OK ||
-        chan_ask(clerk, &m, d->role_ms, desk_on_approval, x, &x->asked_seq) != ERR_OK) {
+        chan_ask(clerk, &m, d->role_ms, desk_on_clerk_answer, x, &x->asked_seq) != ERR_OK) {
         reply_code(&x->reply, PROBLEM_INTERNAL, span_of(NULL, 0));
         return;
     }
@@ -250,11 +276,18 @@ desk_begin(struct desk_exchange *x, const struct http_request *head, bool is_pla
         desk_refuse(x, PROBLEM_ROLE_NOT_ALLOWED);
         return;
     }
-    if (x->route == DESK_ROUTE_APPROVAL &&
+    if ((x->route == DESK_ROUTE_APPROVAL || x->route == DESK_ROUTE_HOLD) &&
         text_unhex(match.params[0], false, x->transfer, sizeof(x->transfer)) != ERR_OK) {
         desk_refuse(x, PROBLEM_NOT_FOUND);
         return;
     }
+    if (head->query.len > sizeof(x->args)) {
+        desk_refuse(x, PROBLEM_URI_TOO_LONG);
+        return;
+    }
+    if (head->query.len > 0)
+        memcpy(x->args, head->query.ptr, head->query.len);
+    x->args_len = head->query.len;
     if (!head->has_body)
         return;
     const size_t most = desk_rules[match.index].body_max;
@@ -297,8 +330,14 @@ desk_end(struct desk_exchange *x)
     case DESK_ROUTE_METRICS:
         desk_metrics(x);
         break;
+    case DESK_ROUTE_HOLDS:
+        desk_ask(x, QUERY_HOLDS);
+        break;
+    case DESK_ROUTE_HOLD:
+        desk_ask(x, QUERY_HOLD);
+        break;
     case DESK_ROUTE_APPROVAL:
-        desk_approval(x);
+        desk_ask(x, QUERY_APPROVAL);
         break;
     case DESK_ROUTE_COUNT:
         break;

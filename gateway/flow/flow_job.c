@@ -3,6 +3,7 @@
  * sent, carrying a receipt, a pull, a long poll, evidence. A job lost in a restart is begun again
  * by whoever wanted it; errands are in the store. */
 #include "gateway/clerk/clerk_evidence.h"
+#include "gateway/clerk/clerk_hold.h"
 #include "gateway/clerk/clerk_query.h"
 #include "gateway/core/parcel.h"
 #include "gateway/flow/stages.h"
@@ -265,6 +266,9 @@ flow_job_drive(struct flow *f, struct flow_job *job)
     case JOB_EVIDENCE:
         clerk_evidence_drive(f, job);
         return;
+    case JOB_HOLD:
+        clerk_hold_drive(f, job);
+        return;
     case JOB_WAIT:
     case JOB_DRY:
     case JOB_NOTE:
@@ -293,6 +297,8 @@ flow_job_answer(struct flow *f, struct flow_job *job, struct msg *m)
         return i8_pull_answer(f, job, m);
     case JOB_EVIDENCE:
         return clerk_evidence_answer(f, job, m);
+    case JOB_HOLD:
+        return m->type == MSG_NOTE_ANSWER ? clerk_hold_answer(f, job, m) : ERR_PROTOCOL;
     case JOB_DRY:
     case JOB_NOTE:
     case JOB_WAIT:
@@ -318,6 +324,7 @@ flow_job_failed(struct flow *f, struct flow_job *job, enum err err)
     case JOB_NOTE:
         flow_job_retry(f, job);
         return;
+    case JOB_HOLD:
     case JOB_PULL:
     case JOB_EVIDENCE:
     case JOB_DRY:

@@ -151,6 +151,7 @@ run_wake(const struct flow *f, const struct store_row *row)
     case FLOW_X4_RESERVED:
     case FLOW_X5_DECIDED:
     case FLOW_X6_LOGGED:
+    case FLOW_X6_APPROVING:
     case FLOW_X7_FORWARDING:
     case FLOW_X8_RELEASED:
     case FLOW_X9_RECEIPTED:
@@ -161,6 +162,7 @@ run_wake(const struct flow *f, const struct store_row *row)
     case FLOW_M5_INSPECTED:
     case FLOW_M6_DECIDED:
     case FLOW_M6_LOGGED:
+    case FLOW_M6_APPROVING:
     case FLOW_MR_REFUSING:
     case FLOW_M9_ACKED:
     case FLOW_M9_LOGGED:

@@ -87,7 +87,8 @@ enum flow_job_kind {
     JOB_WAIT,
     JOB_EVIDENCE,
     JOB_STATE,
-    JOB_NOTE
+    JOB_NOTE,
+    JOB_HOLD
 };
 
 struct flow_job {

@@ -33,5 +33,5 @@ s4_reserve_retry(struct flow *f, struct flow_run *run)
     if (err == ERR_IO)
         flow_run_dead(f);
     if (err == ERR_OK && count == 0)
-        s5_decide_again(f, run, SPAN_LIT(""));
+        s5_decide_again(f, run);
 }

@@ -60,10 +60,12 @@ s5_ask(struct flow *f, struct flow_run *run)
     memcpy(ask.offer_hash, run->row.offer_hash, sizeof(ask.offer_hash));
     TRY(s5_counters(f, run, &ask));
     TRY(s5_of_peer(f, run, &ask));
-    const enum err err = store_part_get(f->store, run->row.id, STORE_APPROVAL, run->row.decisions,
-                                        &f->room, &ask.approval);
-    if (err != ERR_OK && err != ERR_NOT_FOUND)
-        return err;
+    if (run->row.decisions > 0) {
+        struct s6_hold_words words;
+        TRY(s6_hold_words(f, &run->row, &words));
+        ask.approval = words.notes;
+        memcpy(ask.held, words.held, sizeof(ask.held));
+    }
     TRY(payload_decide_put(&ask, f->tx, sizeof(f->tx), &body));
     flow_run_ask(f, run, ROLE_JUDGE, 0, MSG_DECIDE, body);
     return ERR_OK;
@@ -100,6 +102,8 @@ s5_fill(struct flow *f, struct flow_run *run, const void *arg)
     TRY(store_part_put(f->store, row->id, STORE_RECORD, p->n, p->record));
     TRY(store_part_put(f->store, row->id, STORE_OBSERVED, p->n, p->observed));
     TRY(store_part_put(f->store, row->id, STORE_PERMIT, p->n, permit.permit));
+    if (p->hold.len > 0)
+        TRY(store_part_put(f->store, row->id, STORE_HOLD, p->n, p->hold));
     return store_entry_put(f->store, row->id, &entry);
 }
 
@@ -245,24 +249,22 @@ s5_decide_permitted(struct flow *f, const struct msg *m)
     return ERR_OK;
 }
 
-static enum err
-s5_fill_again(struct flow *f, struct flow_run *run, const void *arg)
+enum err
+s5_decide_reopen(struct flow *f, struct flow_run *run, const void *arg)
 {
-    const struct span *approval = arg;
+    (void)arg;
     if (run->row.direction == DIRECTION_EXPORT)
         TRY(store_reserve_put(f->store, run->row.id, run->row.party,
                               counter_year(flow_run_wall(f))));
-    if (approval->len == 0)
-        return ERR_OK;
-    return store_part_put(f->store, run->row.id, STORE_APPROVAL, run->row.decisions, *approval);
+    return s6_hold_carry(f, run);
 }
 
 void
-s5_decide_again(struct flow *f, struct flow_run *run, struct span approval)
+s5_decide_again(struct flow *f, struct flow_run *run)
 {
     const bool out = run->row.direction == DIRECTION_EXPORT;
-    if (flow_run_save(f, run, out ? FLOW_X4_RESERVED : FLOW_M5_INSPECTED, s5_fill_again,
-                      &approval) != ERR_OK &&
+    if (flow_run_save(f, run, out ? FLOW_X4_RESERVED : FLOW_M5_INSPECTED, s5_decide_reopen, NULL) !=
+            ERR_OK &&
         !f->dead)
         flow_run_retry(f, run);
 }

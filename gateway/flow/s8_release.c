@@ -39,7 +39,7 @@ s8_release_wrapped(struct flow *f, struct flow_run *run, const struct msg *m)
     if (run->row.state != FLOW_X7_FORWARDING)
         return ERR_OK;
     if (p.err == (uint16_t)-ERR_EXPIRED || s8_year_turned(f, run)) {
-        s5_decide_again(f, run, SPAN_LIT(""));
+        s5_decide_again(f, run);
         return ERR_OK;
     }
     if (p.err != 0) {

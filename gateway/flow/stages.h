@@ -37,8 +37,10 @@ void s5_decide_drive(struct flow *f, struct flow_run *run);
 enum err s5_decide_decided(struct flow *f, struct flow_run *run, const struct msg *m);
 enum err s5_decide_permitted(struct flow *f, const struct msg *m);
 enum err s5_decide_vouched(struct flow *f, struct flow_run *run, const struct msg *m);
-/* Decide again under the next n (approval, old or stale permit). */
-void s5_decide_again(struct flow *f, struct flow_run *run, struct span approval);
+/* Decide again under the next n (old or stale permit, counters). */
+void s5_decide_again(struct flow *f, struct flow_run *run);
+/* What must be stored for it; a flow_run_fill. */
+enum err s5_decide_reopen(struct flow *f, struct flow_run *run, const void *arg);
 
 /* 6 log */
 void s6_log_preflight(struct flow *f, struct flow_run *run);
@@ -52,6 +54,30 @@ void s6_log_entry(struct flow *f, struct flow_run *run, uint8_t kind, uint64_t n
 void s6_log_prove(struct flow *f, struct flow_run *run, uint8_t kind, uint64_t n);
 /* Reads APPENDED and keeps the head. ERR_AGAIN: not logged, ask again. Other: a violation. */
 enum err s6_log_read(struct flow *f, const struct msg *m, struct p_appended *ret);
+
+/* 6 held: operators' words */
+struct s6_hold_words {
+    bool complete;    /* nobody's word is missing */
+    uint8_t held[32]; /* digest of the record they are about */
+    struct span notes;
+};
+struct s6_hold_word {
+    uint64_t n; /* of its entry */
+    struct span note;
+    const struct p_note_answer *answer;
+};
+/* True if the row waits for operators. */
+bool s6_hold_is(const struct store_row *row);
+/* The words stored for the row's next decision, in the room. */
+enum err s6_hold_words(struct flow *f, const struct store_row *row, struct s6_hold_words *ret);
+enum err s6_hold_count(struct flow *f, const struct store_row *row, uint64_t *ret_n,
+                       bool *ret_pending);
+/* Stores a word that judge checked; it is appended and acted on from there. */
+enum err s6_hold_word(struct flow *f, struct flow_run *run, const struct s6_hold_word *word);
+void s6_hold_append(struct flow *f, struct flow_run *run);
+enum err s6_hold_appended(struct flow *f, struct flow_run *run, const struct msg *m);
+/* Within a transaction: the words that the last decision rested on, for the next one. */
+enum err s6_hold_carry(struct flow *f, const struct flow_run *run);
 
 /* 7 forward, 8 release */
 void s7_forward_drive(struct flow *f, struct flow_run *run);

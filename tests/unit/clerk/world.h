@@ -82,6 +82,8 @@ struct world {
     uint8_t import_verdict; /* of the peer about our exports, and of our judge about imports */
     uint16_t receipt;       /* status the peer answers with */
     bool judge_forgets;
+    const char *note;    /* what operators post; NULL: "signed note" */
+    unsigned approvers;  /* different notes that release a hold; 0 is 1 */
     uint16_t judge_says; /* err of every DECIDED */
     bool inspector_silent;
     bool judge_lost; /* when it is to decide on an import: it knows no offer until shown it again */

@@ -37,6 +37,46 @@ say_preflight(struct world *w, uint64_t tag, const struct msg *m)
     TELL(w, ROLE_KEEPER, 0, m->transfer, OFFERED, offered, &o);
 }
 
+/* Judge's rules for operators' notes here: each other text is another person; "refuse..." refuses,
+ * "bad..." does not count. */
+static unsigned
+note_count(struct span notes)
+{
+    unsigned count = notes.len == 0 ? 0 : 1;
+    for (size_t i = 0; i < notes.len; i++)
+        count += notes.ptr[i] == 0 ? 1 : 0;
+    return count;
+}
+
+static bool
+note_has(struct span notes, const char *text)
+{
+    return notes.len > 0 && memmem(notes.ptr, notes.len, text, strlen(text)) != NULL;
+}
+
+static void
+say_note(struct world *w, uint64_t tag, const struct msg *m)
+{
+    struct p_note_ask p;
+    char text[64];
+    assert(payload_note_ask_get(m->body, &p) == ERR_OK);
+    struct p_note_answer r = {.hold = SPAN_LIT("{\"approvals\":[1],\"rules\":[]}")};
+    if (span_starts(p.note, SPAN_LIT("bad"))) {
+        r.code = SPAN_LIT("note-refused");
+    } else {
+        r.repeated = p.notes.len >= p.note.len &&
+                             memmem(p.notes.ptr, p.notes.len, p.note.ptr, p.note.len) != NULL
+                         ? 1
+                         : 0;
+        r.verdict = span_starts(p.note, SPAN_LIT("refuse")) ? 0 : 1;
+        r.complete =
+            r.verdict == 0 || note_count(p.notes) + 1 >= (w->approvers == 0 ? 1 : w->approvers);
+        (void)snprintf(text, sizeof(text), "{\"word\":%u}", p.n);
+        r.entry = span_str(text);
+    }
+    ANSWER(w, tag, m->transfer, NOTE_ANSWER, note_answer, &r);
+}
+
 static void
 say_decide(struct world *w, uint64_t tag, const struct msg *m)
 {
@@ -62,8 +102,15 @@ say_decide(struct world *w, uint64_t tag, const struct msg *m)
     r.verdict = p.direction == DIRECTION_IMPORT ? w->import_verdict : w->verdict;
     if (p.direction == DIRECTION_EXPORT && p.after_pi >= w->limit_pi)
         r.verdict = p.pending_others != 0 ? VERDICT_HOLD : VERDICT_DENY;
-    if (p.approval.len > 0)
+    static const uint8_t no_record[32];
+    if (p.approval.len > 0 && memcmp(p.held, no_record, 32) == 0)
+        world_broke(w, "notes without the decision they are about");
+    if (r.verdict == VERDICT_HOLD && note_count(p.approval) >= (w->approvers ? w->approvers : 1))
         r.verdict = VERDICT_ALLOW;
+    if (note_has(p.approval, "refuse"))
+        r.verdict = VERDICT_DENY;
+    if (r.verdict == VERDICT_HOLD)
+        r.hold = SPAN_LIT("{\"approvals\":[],\"rules\":[]}");
     (void)snprintf(text, sizeof(text), "{\"d\":%u,\"v\":%u}", p.n, r.verdict);
     const struct world_entry *had = world_entry_of(
         w, m->transfer, p.direction == DIRECTION_EXPORT ? ENTRY_DECISION : ENTRY_RECEIVED, p.n);
@@ -374,6 +421,9 @@ world_ask(void *ctx, enum role_id role, unsigned index, const struct msg *m, uin
     switch ((unsigned)m->type) {
     case MSG_PREFLIGHT:
         say_preflight(w, tag, m);
+        return ERR_OK;
+    case MSG_NOTE_ASK:
+        say_note(w, tag, m);
         return ERR_OK;
     case MSG_DECIDE:
         say_decide(w, tag, m);
