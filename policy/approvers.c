@@ -32,6 +32,13 @@ approvers_parse(struct span release, struct approvers *ret)
     return ERR_OK;
 }
 
+enum err
+approvers_check(struct span release)
+{
+    struct approvers places;
+    return approvers_parse(release, &places);
+}
+
 /* Sets of filled places that persons can reach, one bit a set: at most 2^4 sets. */
 unsigned
 approvers_missing(const struct approvers *a, size_t count, approvers_may *may, const void *ctx)

@@ -21,6 +21,8 @@ struct approvers {
 /* ERR_SYNTAX: an empty role; ERR_FULL: more than APPROVERS_ROLES_MAX. */
 MUST_USE enum err approvers_parse(struct span release, struct approvers *ret);
 
+MUST_USE enum err approvers_check(struct span release);
+
 /* True if person number `person` of the caller's may act in role. */
 typedef bool approvers_may(const void *ctx, size_t person, struct span role);
 

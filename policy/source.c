@@ -242,8 +242,7 @@ source_read_effect(const struct source_load *l, const struct json_node *rule, st
         return source_stop(l, release == NULL ? rule : release, ERR_CONFLICT,
                            "release belongs to hold, and hold needs it");
     TRY(source_string(l, rule, "release", 64, true, &r->release));
-    struct approvers places;
-    const enum err err = release == NULL ? ERR_OK : approvers_parse(r->release, &places);
+    const enum err err = release == NULL ? ERR_OK : approvers_check(r->release);
     if (err != ERR_OK)
         return source_stop(l, release, err, "release is one to four roles joined by '+'");
     return source_read_duties(l, rule, r);
@@ -578,24 +577,6 @@ source_finish(struct source *s)
 {
     arena_finish(&s->arena);
     *s = (struct source){0};
-}
-
-bool
-source_is_complete(const struct source *s)
-{
-    for (size_t i = 0; i < s->list_count; i++)
-        if (!s->lists[i].has_sha256)
-            return false;
-    return true;
-}
-
-const struct source_text *
-source_text(const struct source *s, struct span name)
-{
-    for (size_t i = 0; i < s->text_count; i++)
-        if (span_eq(s->texts[i].name, name))
-            return &s->texts[i];
-    return NULL;
 }
 
 const char *
