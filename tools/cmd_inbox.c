@@ -11,21 +11,6 @@ enum { LINE_BYTES_MAX = 1 << 20 };
 /* A gateway that pages for ever must not hold a tool for ever. */
 enum { PAGES_MAX = 10000 };
 
-/* The path of the next page named by a Link header, in path. */
-static bool
-next_page(const struct partner_answer *answer, char path[static PARTNER_PATH_MAX])
-{
-    const char *link = httpc_header(&answer->http, "link");
-    if (link == NULL || link[0] != '<' || strstr(link, "rel=\"next\"") == NULL)
-        return false;
-    const size_t len = strcspn(link + 1, ">");
-    /* Only a path of this gateway: the page is asked for with our certificate. */
-    if (link[1] != '/' || link[1 + len] != '>' || len >= PARTNER_PATH_MAX)
-        return false;
-    (void)snprintf(path, PARTNER_PATH_MAX, "%.*s", (int)len, link + 1);
-    return true;
-}
-
 int
 cmd_inbox_walk(const struct cli *cli, struct httpc *http, cmd_inbox_fn each, void *ctx)
 {
@@ -50,7 +35,7 @@ cmd_inbox_walk(const struct cli *cli, struct httpc *http, cmd_inbox_fn each, voi
             for (; n != NULL; n = json_next(&answer.doc, list, n))
                 if (n->type == JSON_OBJECT)
                     each(ctx, &answer.doc, n);
-            more = next_page(&answer, path);
+            more = partner_next_page(&answer, path);
         }
         partner_done(&answer);
     }

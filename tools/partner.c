@@ -45,6 +45,12 @@ read_url(const struct cli *cli, const char *path, char url[static URL_MAX])
 struct httpc *
 partner_open(const struct cli *cli, int *ret_exit)
 {
+    return partner_open_at(cli, "url", ret_exit);
+}
+
+struct httpc *
+partner_open_at(const struct cli *cli, const char *file, int *ret_exit)
+{
     static const char *const needed[] = {"--url", "--cert", "--key", "--ca"};
     char paths[4][PARTNER_PATH_MAX];
     char url[URL_MAX] = "";
@@ -64,7 +70,7 @@ partner_open(const struct cli *cli, int *ret_exit)
     }
     *ret_exit = CLI_UNREACHABLE;
     if (profile.url == NULL) {
-        const char *path = profile_path(cli, "--url", folder, "url", paths[3]);
+        const char *path = profile_path(cli, "--url", folder, file, paths[3]);
         if (path == NULL || !read_url(cli, path, url))
             return NULL;
         profile.url = url;
@@ -91,6 +97,20 @@ partner_do(const struct cli *cli, struct httpc *c, const struct httpc_request *r
     const struct span body = span_of(ret->http.body, ret->http.body_len);
     ret->is_json =
         json_load(&ret->doc, body, NULL) == ERR_OK && ret->doc.nodes[0].type == JSON_OBJECT;
+    return true;
+}
+
+bool
+partner_next_page(const struct partner_answer *answer, char path[static PARTNER_PATH_MAX])
+{
+    const char *link = httpc_header(&answer->http, "link");
+    if (link == NULL || link[0] != '<' || strstr(link, "rel=\"next\"") == NULL)
+        return false;
+    const size_t len = strcspn(link + 1, ">");
+    /* Only a path of this gateway: the page is asked for with our certificate. */
+    if (link[1] != '/' || link[1 + len] != '>' || len >= PARTNER_PATH_MAX)
+        return false;
+    (void)snprintf(path, PARTNER_PATH_MAX, "%.*s", (int)len, link + 1);
     return true;
 }
 

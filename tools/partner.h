@@ -23,6 +23,12 @@ struct partner_answer {
  * *ret_exit set. */
 struct httpc *partner_open(const struct cli *cli, int *ret_exit);
 
+/* The same with the URL in another file of the profile than "url". */
+struct httpc *partner_open_at(const struct cli *cli, const char *file, int *ret_exit);
+
+/* The path of the page that a Link header names as the next one; false when there is none. */
+bool partner_next_page(const struct partner_answer *answer, char path[static PARTNER_PATH_MAX]);
+
 /* GET path with one optional header. False after printing why (transport only): the caller returns
  * CLI_UNREACHABLE. partner_done ends the answer in both cases. */
 bool partner_get(const struct cli *cli, struct httpc *c, const char *path, const char *header,

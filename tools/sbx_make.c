@@ -37,7 +37,7 @@ sbx_leaf(const struct sbx *s, const struct sbx_zone *zone, const char *path,
     return err;
 }
 
-/* A profile: cert.pem, key.pem, ca.pem, url. */
+/* A profile: cert.pem, key.pem, ca.pem, url; of operators and auditors also desk_url. */
 static enum err
 sbx_person(const struct sbx *s, const char *name, size_t zone_index, const char *role)
 {
@@ -57,6 +57,13 @@ sbx_person(const struct sbx *s, const char *name, size_t zone_index, const char 
     assert(n > 0 && (size_t)n < sizeof(file));
     TRY(sbx_write(s, file, 0644, span_str(zone->ca_pem)));
     n = snprintf(file, sizeof(file), "%s/url", path);
+    assert(n > 0 && (size_t)n < sizeof(file));
+    TRY(sbx_write(s, file, 0644, span_str(url)));
+    if (strcmp(role, "partner") == 0)
+        return ERR_OK;
+    n = snprintf(url, sizeof(url), "https://%s:%u\n", zone->bind, (unsigned)zone->base_port + 2);
+    assert(n > 0 && (size_t)n < sizeof(url));
+    n = snprintf(file, sizeof(file), "%s/desk_url", path);
     assert(n > 0 && (size_t)n < sizeof(file));
     return sbx_write(s, file, 0644, span_str(url));
 }
