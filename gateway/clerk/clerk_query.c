@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/clerk/clerk_query.h"
 
+#include "gateway/clerk/clerk_counter.h"
 #include "gateway/clerk/clerk_evidence.h"
 #include "gateway/clerk/clerk_hold.h"
 #include "gateway/clerk/counter.h"
@@ -470,6 +471,10 @@ query_operators(struct flow *f, const struct chan_ticket *t, const struct p_quer
         clerk_hold_list(f, t, p);
     else if (p->what == QUERY_HOLD)
         clerk_hold_show(f, t, p, id);
+    else if (p->what == QUERY_COUNTERS)
+        clerk_counter_show(f, t, p);
+    else if (p->what == QUERY_ADJUST)
+        clerk_counter_ask(f, t, p, from);
     else
         clerk_hold_ask(f, t, p, id, from);
 }
@@ -512,6 +517,8 @@ clerk_query_in(struct flow *f, enum role_id from, const struct chan_ticket *t, c
     case QUERY_HOLDS:
     case QUERY_HOLD:
     case QUERY_APPROVAL:
+    case QUERY_COUNTERS:
+    case QUERY_ADJUST:
         query_operators(f, t, &p, m->transfer, from);
         return ERR_OK;
     default:

@@ -158,6 +158,7 @@ role_notice(void *ctx, enum flow_notice notice, const uint8_t *transfer, uint64_
         [FLOW_NOTICE_SWEPT] = EVENT_CLERK_SWEPT,
         [FLOW_NOTICE_DAMAGED] = EVENT_CLERK_DAMAGED,
         [FLOW_NOTICE_CONFLICT] = EVENT_CLERK_CONFLICT,
+        [FLOW_NOTICE_COUNTER] = EVENT_CLERK_COUNTER,
         [FLOW_NOTICE_STORE] = EVENT_CLERK_STORE,
     };
     struct clerk_role *r = ctx;
@@ -246,6 +247,8 @@ role_config(struct clerk_role *r, const struct config *c)
     to->role_ms = (uint32_t)config_int(c, CONFIG_TIMEOUT_ROLE_MS);
     to->retry_min_ms = (uint32_t)config_int(c, CONFIG_TIMEOUT_RETRY_MIN_MS);
     to->retry_max_ms = (uint32_t)config_int(c, CONFIG_TIMEOUT_RETRY_MAX_MS);
+    to->warn_pi = (uint64_t)config_int(c, CONFIG_COUNTER_WARN_PI);
+    to->warn_spi = (uint64_t)config_int(c, CONFIG_COUNTER_WARN_SPI);
     to->retain_days = (uint32_t)config_int(c, CONFIG_RETAIN_DAYS);
     to->offer_valid_s = (uint32_t)config_int(c, CONFIG_OFFER_VALID_S);
     to->idempotency_ms = config_int(c, CONFIG_IDEMPOTENCY_S) * 1000;
@@ -407,11 +410,13 @@ role_stats(struct rolemain *rm, char *out, size_t cap)
         out, cap,
         "transfers_settled %llu\ntransfers_denied %llu\ntransfers_failed %llu\n"
         "transfers_expired %llu\nimports_settled %llu\nimports_refused %llu\npulls %llu\n"
-        "transfers_open %llu\njobs_open %llu\nlog_state %u\ncounters_unknown %d\n",
+        "transfers_open %llu\njobs_open %llu\nlog_state %u\ncounters_unknown %d\n"
+        "counters_over %llu\n",
         (unsigned long long)s.settled, (unsigned long long)s.denied, (unsigned long long)s.failed,
         (unsigned long long)s.expired, (unsigned long long)s.imported,
         (unsigned long long)s.refused, (unsigned long long)s.pulled, (unsigned long long)s.runs,
-        (unsigned long long)s.jobs, s.log_state, s.counters_unknown ? 1 : 0);
+        (unsigned long long)s.jobs, s.log_state, s.counters_unknown ? 1 : 0,
+        (unsigned long long)s.counters_over);
     return len < 0 || (size_t)len >= cap ? 0 : (size_t)len;
 }
 

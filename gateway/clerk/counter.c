@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/clerk/counter.h"
 
+#include "gateway/clerk/store_adjust.h"
+
 #include <assert.h>
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shards are little-endian on disk");
@@ -176,6 +178,23 @@ counter_others(struct store *s, const uint8_t (*ids)[16], size_t id_count, const
     return ERR_OK;
 }
 
+enum err
+counter_base(struct store *s, const char *exporter, uint64_t year,
+             uint64_t ret[static COUNTER_KINDS])
+{
+    int64_t opening[COUNTER_KINDS];
+    int64_t adjusted[COUNTER_KINDS];
+    TRY(store_adjust_sum(s, exporter, year, opening, adjusted));
+    for (unsigned k = 0; k < COUNTER_KINDS; k++) {
+        uint64_t rows = 0;
+        uint64_t persons = 0;
+        TRY(store_count_get(s, exporter, year, k, &rows, &persons));
+        const int64_t sum = (int64_t)(persons + rows) + opening[k] + adjusted[k];
+        ret[k] = sum < 0 ? 0 : (uint64_t)sum;
+    }
+    return ERR_OK;
+}
+
 /* own may be NULL: what stands without it. */
 static enum err
 counter_sum(struct store *s, const uint8_t *own, const char *exporter, uint64_t year,
@@ -194,16 +213,15 @@ counter_sum(struct store *s, const uint8_t *own, const char *exporter, uint64_t 
         return listed == ERR_FULL ? ERR_AGAIN : listed;
     if (own != NULL)
         TRY(counter_set_of(s, own, room, &set));
+    uint64_t base[COUNTER_KINDS];
+    TRY(counter_base(s, exporter, year, base));
     for (unsigned k = 0; k < COUNTER_KINDS; k++) {
         const size_t mark = room->len;
         const struct counter_kind *mine = &set.kind[k];
         struct counter_kind others = {0};
-        uint64_t rows = 0;
-        uint64_t persons = 0;
         uint64_t alone = 0;
         uint64_t together = 0;
         uint8_t *out = NULL;
-        TRY(store_count_get(s, exporter, year, k, &rows, &persons));
         TRY(counter_others(s, (const uint8_t(*)[16])ids, id_count, own, k, room, &others));
         TRY(room_take(room, (others.count + mine->count) * sizeof(uint64_t), &out));
         uint64_t *merged = (void *)out;
@@ -211,7 +229,7 @@ counter_sum(struct store *s, const uint8_t *own, const char *exporter, uint64_t 
             counter_union(others.persons, others.count, mine->persons, mine->count, merged);
         TRY(counter_new(s, exporter, year, k, mine->persons, mine->count, room, &alone));
         TRY(counter_new(s, exporter, year, k, merged, count, room, &together));
-        value.after[k] = persons + rows + together + mine->rows + others.rows;
+        value.after[k] = base[k] + together + mine->rows + others.rows;
         if (together + others.rows > alone)
             value.pending_others = true;
         room->len = mark;
@@ -240,6 +258,25 @@ counter_present(struct store *s, const char *exporter, uint64_t year, struct roo
                 struct counter_value *ret)
 {
     return counter_sum(s, NULL, exporter, year, room, ret);
+}
+
+enum err
+counter_stand(struct store *s, const char *exporter, uint64_t year, struct room *room,
+              struct counter_standing *ret)
+{
+    struct counter_standing stand = {0};
+    struct counter_value value;
+    uint64_t base[COUNTER_KINDS];
+    TRY(counter_present(s, exporter, year, room, &value));
+    TRY(counter_base(s, exporter, year, base));
+    TRY(store_adjust_sum(s, exporter, year, stand.opening, stand.adjusted));
+    for (unsigned k = 0; k < COUNTER_KINDS; k++) {
+        TRY(store_count_get(s, exporter, year, k, &stand.rows[k], &stand.persons[k]));
+        stand.value[k] = value.after[k];
+        stand.reserved[k] = value.after[k] - base[k];
+    }
+    *ret = stand;
+    return ERR_OK;
 }
 
 static enum err

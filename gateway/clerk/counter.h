@@ -30,6 +30,16 @@ struct counter_value {
     bool pending_others;           /* only others' reservations lift a value over |S u new| */
 };
 
+/* What an exporter's counter of a year is made of. */
+struct counter_standing {
+    int64_t opening[COUNTER_KINDS];
+    int64_t adjusted[COUNTER_KINDS];
+    uint64_t persons[COUNTER_KINDS];
+    uint64_t rows[COUNTER_KINDS];
+    uint64_t reserved[COUNTER_KINDS]; /* what reservations add */
+    uint64_t value[COUNTER_KINDS];    /* as policy sees it at preflight */
+};
+
 /* The year a crossing at wall_ms counts in: the calendar year at UTC+8. */
 uint64_t counter_year(int64_t wall_ms);
 
@@ -49,6 +59,12 @@ MUST_USE enum err counter_value(struct store *s, const uint8_t id[static 16], co
 /* Committed and reserved together, for preflight. */
 MUST_USE enum err counter_present(struct store *s, const char *exporter, uint64_t year,
                                   struct room *room, struct counter_value *ret);
+/* Committed, with operators' adjustments, never below 0. */
+MUST_USE enum err counter_base(struct store *s, const char *exporter, uint64_t year,
+                               uint64_t ret[static COUNTER_KINDS]);
+/* Errors as counter_present. */
+MUST_USE enum err counter_stand(struct store *s, const char *exporter, uint64_t year,
+                                struct room *room, struct counter_standing *ret);
 /* Merges the transfer's set into the year it was reserved for and deletes set and reservation.
  * Within the transaction that stores RELEASE. ERR_NOT_FOUND: it holds none. */
 MUST_USE enum err counter_commit(struct store *s, const uint8_t id[static 16], const char *exporter,

@@ -336,6 +336,12 @@ desk_end(struct desk_exchange *x)
     case DESK_ROUTE_HOLD:
         desk_ask(x, QUERY_HOLD);
         break;
+    case DESK_ROUTE_COUNTERS:
+        desk_ask(x, QUERY_COUNTERS);
+        break;
+    case DESK_ROUTE_ADJUST:
+        desk_ask(x, QUERY_ADJUST);
+        break;
     case DESK_ROUTE_APPROVAL:
         desk_ask(x, QUERY_APPROVAL);
         break;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The driver: what comes in goes to its stage, and every transfer whose time has come is driven by
  * the function its state names in flow.def. */
+#include "gateway/clerk/clerk_counter.h"
 #include "gateway/clerk/clerk_query.h"
 #include "gateway/clerk/spool.h"
 #include "gateway/flow/stages.h"
@@ -134,6 +135,7 @@ flow_refill(struct flow *f)
         return;
     uint8_t(*ids)[16] = (void *)memory;
     flow_job_errands(f);
+    clerk_counter_resume(f);
     const enum err err = store_row_due(f->store, flow_run_wall(f), ids, FLOW_REFILL_MAX, &count);
     if (err == ERR_IO)
         flow_run_dead(f);
@@ -183,6 +185,7 @@ flow_start(struct flow *f)
     if (removed > 0)
         f->out.notice(f->out.ctx, FLOW_NOTICE_SWEPT, NULL, removed);
     f->room.len = 0;
+    clerk_counter_watch(f, NULL);
     f->refill = true;
     (void)flow_tick(f);
     if (f->stats.runs > 0)
@@ -259,6 +262,7 @@ flow_tick(struct flow *f)
     if (now >= f->clean_ms) {
         f->clean_ms = now + FLOW_CLEAN_MS;
         clerk_query_clean(f);
+        clerk_counter_watch(f, NULL); /* a year may have begun */
     }
     f->again = true;
     flow_pump(f);

@@ -28,6 +28,7 @@ enum flow_notice {
     FLOW_NOTICE_SWEPT,       /* spool files of nobody were removed */
     FLOW_NOTICE_DAMAGED,     /* a body cannot be opened: it is not what was sealed */
     FLOW_NOTICE_CONFLICT,    /* other bytes for a step that is stored */
+    FLOW_NOTICE_COUNTER,     /* a counter of distinct persons passed its warning level */
     FLOW_NOTICE_STORE,       /* the database or the spool failed: the process must end */
 };
 
@@ -67,6 +68,8 @@ struct flow_config {
     uint32_t retry_min_ms;
     uint32_t retry_max_ms;
     uint32_t retain_days;
+    uint64_t warn_pi; /* warning levels of counters; 0: none */
+    uint64_t warn_spi;
     uint32_t offer_valid_s;
     int64_t idempotency_ms;
     const char *vkeys[FLOW_VKEYS_MAX]; /* of all zones' logs; the caller's, as long as the engine */
@@ -76,6 +79,7 @@ struct flow_config {
 /* Numbers for desk. */
 struct flow_stats {
     uint64_t settled, denied, failed, expired, imported, refused, pulled, runs, jobs;
+    uint64_t counters_over; /* exporters and kinds of this year at or over their warning level */
     unsigned log_state;
     bool counters_unknown;
 };

@@ -2,6 +2,7 @@
 /* Short conversations that leave a transfer's state alone or change it once: verifying what a peer
  * sent, carrying a receipt, a pull, a long poll, evidence. A job lost in a restart is begun again
  * by whoever wanted it; errands are in the store. */
+#include "gateway/clerk/clerk_counter.h"
 #include "gateway/clerk/clerk_evidence.h"
 #include "gateway/clerk/clerk_hold.h"
 #include "gateway/clerk/clerk_query.h"
@@ -269,6 +270,9 @@ flow_job_drive(struct flow *f, struct flow_job *job)
     case JOB_HOLD:
         clerk_hold_drive(f, job);
         return;
+    case JOB_ADJUST:
+        clerk_counter_drive(f, job);
+        return;
     case JOB_WAIT:
     case JOB_DRY:
     case JOB_NOTE:
@@ -297,6 +301,8 @@ flow_job_answer(struct flow *f, struct flow_job *job, struct msg *m)
         return i8_pull_answer(f, job, m);
     case JOB_EVIDENCE:
         return clerk_evidence_answer(f, job, m);
+    case JOB_ADJUST:
+        return clerk_counter_answer(f, job, m);
     case JOB_HOLD:
         return m->type == MSG_NOTE_ANSWER ? clerk_hold_answer(f, job, m) : ERR_PROTOCOL;
     case JOB_DRY:
@@ -323,6 +329,9 @@ flow_job_failed(struct flow *f, struct flow_job *job, enum err err)
     case JOB_ERRAND:
     case JOB_NOTE:
         flow_job_retry(f, job);
+        return;
+    case JOB_ADJUST:
+        clerk_counter_failed(f, job);
         return;
     case JOB_HOLD:
     case JOB_PULL:

@@ -88,7 +88,8 @@ enum flow_job_kind {
     JOB_EVIDENCE,
     JOB_STATE,
     JOB_NOTE,
-    JOB_HOLD
+    JOB_HOLD,
+    JOB_ADJUST
 };
 
 struct flow_job {
@@ -128,6 +129,7 @@ struct flow {
     bool counters_unknown;
     bool compared; /* with the log, since this process began */
     bool draining;
+    bool is_watching; /* stats.counters_over was computed once */
     bool dead;
     bool again;  /* something became due while it was handled */
     bool refill; /* rows may be waiting in the store */

@@ -2,6 +2,7 @@
 /* Stage 8, release: keeper's RELEASE and the committed counters become durable in one transaction
  * (X8). There is no way back: the same bytes are sent, with a fresh proof, until the receipt comes;
  * they never expire here and what was counted stays counted. */
+#include "gateway/clerk/clerk_counter.h"
 #include "gateway/clerk/counter.h"
 #include "gateway/core/parcel.h"
 #include "gateway/flow/stages.h"
@@ -50,7 +51,10 @@ s8_release_wrapped(struct flow *f, struct flow_run *run, const struct msg *m)
     }
     if (p.release.len == 0)
         return ERR_MISSING;
-    if (flow_run_save(f, run, FLOW_X8_RELEASED, s8_fill, &p) != ERR_OK && !f->dead)
+    const enum err err = flow_run_save(f, run, FLOW_X8_RELEASED, s8_fill, &p);
+    if (err == ERR_OK)
+        clerk_counter_watch(f, run->row.id);
+    else if (!f->dead)
         flow_run_retry(f, run);
     return ERR_OK;
 }
