@@ -11,6 +11,9 @@
 #define LIMIT RULE("t.limit", "forbid", "", "{\"ge\":[\"count.pi.after\",10]}")
 #define REVIEW \
     RULE("t.review", "hold", "\"release\":\"zone-authority\",", "{\"ge\":[\"count.spi.after\",7]}")
+#define REVIEW2                                                                \
+    RULE("t.review", "hold", "\"release\":\"zone-authority+zone-authority\",", \
+         "{\"ge\":[\"count.spi.after\",7]}")
 #define MASK                                                                                   \
     "{\"id\":\"t.mask\",\"effect\":\"oblige\",\"to\":[\"CN\"],\"classes\":[\"personal\"],"     \
     "\"do\":[{\"mask\":{\"fields\":[\"email\"]}}],\"cite\":[\"t\"],\"certainty\":\"primary\"," \
@@ -161,6 +164,7 @@ held(const char *rules, struct p_decide *q, uint8_t record[32])
     CHECK(told.err == 0 && told.verdict == VERDICT_HOLD && permitted() == VERDICT_HOLD);
     CHECK_EQ(digest_sha256(told.record, record), ERR_OK);
     q->n = 1;
+    memcpy(q->held, record, 32);
     return told;
 }
 
@@ -185,18 +189,48 @@ test_approval(void)
         CHECK(told.err == 0 && told.verdict == VERDICT_DENY && permitted() == VERDICT_DENY);
         CHECK(has(told.entry, "\"phase\":\"approved\""));
     }
-    TEST("an approval of another decision, by another zone or of no sense decides nothing")
+    TEST("an approval of another decision, by another zone or of no sense leaves it held")
     {
-        const struct p_decided hold = held(REVIEW, &q, record);
-        my.to_keeper.type = MSG_NONE;
-        q.approval = approval(&cn.operator_key, &hold, record, "approve");
-        CHECK(decide(&my, &q).err != 0);
-        q.approval = SPAN_LIT("yes");
-        CHECK(decide(&my, &q).err != 0);
-        record[0] ^= 1;
+        for (unsigned i = 0; i < 4; i++) {
+            const struct p_decided hold = held(REVIEW, &q, record);
+            if (i == 0)
+                q.approval = approval(&cn.operator_key, &hold, record, "approve");
+            if (i == 1)
+                q.approval = SPAN_LIT("yes");
+            record[0] ^= 1;
+            if (i == 2)
+                q.approval = approval(&my.operator_key, &hold, record, "approve");
+            /* What the note names is not what held it, whatever clerk says. */
+            if (i == 3) {
+                q.approval = approval(&my.operator_key, &hold, record, "approve");
+                memcpy(q.held, record, 32);
+            }
+            const struct p_decided told = decide(&my, &q);
+            CHECK(told.err == 0 && told.verdict == VERDICT_HOLD && permitted() == VERDICT_HOLD);
+            CHECK(has(told.entry, "\"phase\":\"final\""));
+        }
+    }
+    TEST("where two persons are asked for, one does not release, not by saying it twice either")
+    {
+        static char twice[16384];
+        const struct p_decided hold = held(REVIEW2, &q, record);
+        const struct span one = approval(&my.operator_key, &hold, record, "approve");
+        CHECK(has(hold.hold, "\"missing\":[\"zone-authority\",\"zone-authority\"]"));
+        CHECK(2 * one.len + 1 < sizeof(twice));
+        memcpy(twice, one.ptr, one.len);
+        memcpy(twice + one.len + 1, one.ptr, one.len);
+        q.approval = span_of(twice, 2 * one.len + 1);
+        const struct p_decided told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_HOLD && permitted() == VERDICT_HOLD);
+    }
+    TEST("no approval lifts a hold for others' reservations")
+    {
+        const struct p_decided hold = held(REVIEW "," LIMIT, &q, record);
         q.approval = approval(&my.operator_key, &hold, record, "approve");
-        CHECK_EQ(decide(&my, &q).err, (uint16_t)-ERR_CONFLICT);
-        CHECK_EQ(my.to_keeper.type, MSG_NONE);
+        q.after_pi = 10;
+        q.pending_others = 1;
+        const struct p_decided told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_HOLD && permitted() == VERDICT_HOLD);
     }
     TEST("no approval lifts a denial")
     {
