@@ -82,13 +82,15 @@ struct world {
     uint8_t import_verdict; /* of the peer about our exports, and of our judge about imports */
     uint16_t receipt;       /* status the peer answers with */
     bool judge_forgets;
-    const char *note;    /* what operators post; NULL: "signed note" */
-    unsigned approvers;  /* different notes that release a hold; 0 is 1 */
-    uint16_t judge_says; /* err of every DECIDED */
+    const char *note;            /* what operators post; NULL: "signed note" */
+    struct p_note_answer adjust; /* what judge reads in a note about counters */
+    unsigned approvers;          /* different notes that release a hold; 0 is 1 */
+    uint16_t judge_says;         /* err of every DECIDED */
     bool inspector_silent;
     bool judge_lost; /* when it is to decide on an import: it knows no offer until shown it again */
     bool wrap_expires;
     bool silent_peer;
+    bool receipt_lost; /* the peer takes the release, and nothing is heard of it */
     bool upload_breaks;
     bool keeper_forgets; /* with each crash: it knows no offer until judge tells it again */
     bool keeper_forgot;

@@ -61,9 +61,13 @@ say_note(struct world *w, uint64_t tag, const struct msg *m)
     char text[64];
     assert(payload_note_ask_get(m->body, &p) == ERR_OK);
     struct p_note_answer r = {.hold = SPAN_LIT("{\"approvals\":[1],\"rules\":[]}")};
+    if (p.what == NOTE_COUNTER) {
+        r = w->adjust;
+        memcpy(r.note_hash, p.note.ptr, p.note.len < 32 ? p.note.len : 32);
+    }
     if (span_starts(p.note, SPAN_LIT("bad"))) {
         r.code = SPAN_LIT("note-refused");
-    } else {
+    } else if (p.what == NOTE_APPROVAL) {
         r.repeated = p.notes.len >= p.note.len &&
                              memmem(p.notes.ptr, p.notes.len, p.note.ptr, p.note.len) != NULL
                          ? 1
@@ -215,7 +219,7 @@ say_parcel(struct world *w, uint64_t tag, const struct msg *m)
         world_broke(w, "a release left before it was stored");
     if (item != NULL)
         item->released = true;
-    if (!w->silent_peer && !w->peer_lost_body)
+    if (!w->silent_peer && !w->peer_lost_body && !w->receipt_lost)
         world_peer_receipt(w, m->transfer, w->receipt);
 }
 
