@@ -139,12 +139,30 @@ lineage_check(const struct register_set *r, int64_t now_ms, size_t *ret_policy,
     return ERR_OK;
 }
 
+/* True if a document of `after` names document i of `before` as the one it follows, and is in force
+ * for all the time that one has left. */
+static bool
+lineage_is_followed(const struct register_set *before, size_t i, const struct register_set *after,
+                    int64_t now_ms)
+{
+    const struct source *s = before->policies[i];
+    const int64_t from = lineage_from(before, i) > now_ms ? lineage_from(before, i) : now_ms;
+    for (size_t k = 0; k < after->policy_count; k++) {
+        const struct source *o = after->policies[k];
+        if (span_eq(o->id, s->id) && o->revision > s->revision && o->has_previous &&
+            memcmp(o->previous, s->sha256, 32) == 0 && lineage_from(after, k) <= from &&
+            o->until_ms >= s->until_ms)
+            return true;
+    }
+    return false;
+}
+
 enum err
 lineage_succeeds(const struct register_set *before, const struct register_set *after,
                  int64_t now_ms, size_t *ret_policy)
 {
     for (size_t i = 0; i < before->policy_count; i++) {
-        bool found = false;
+        bool found = lineage_is_followed(before, i, after, now_ms);
         for (size_t k = 0; k < after->policy_count; k++)
             found =
                 found || memcmp(after->policies[k]->sha256, before->policies[i]->sha256, 32) == 0;

@@ -21,8 +21,10 @@ MUST_USE enum err lineage_check(const struct register_set *r, int64_t now_ms, si
                                 struct fault *ret_fault);
 
 /* That `after` may take the place of `before`: the newest revision of every document, and every
- * other one that may still be in force, is there with the same bytes. ERR_DENIED: it is not, which
- * would be a downgrade; *ret_policy is the document of `before`. */
+ * other one that may still be in force, is there with the same bytes, or is followed by a revision
+ * that names it as `previous` and is in force for all the time it has left (the old one is gone
+ * when the vocabulary changes). ERR_DENIED: neither, which would be a downgrade; *ret_policy is the
+ * document of `before`. */
 MUST_USE enum err lineage_succeeds(const struct register_set *before,
                                    const struct register_set *after, int64_t now_ms,
                                    size_t *ret_policy);

@@ -446,13 +446,13 @@ def replayed(z, found):
           not any(told["ruled"].values()), said(out))
     short = os.path.join(z.work, "short")
     shutil.copytree(archive, short)
-    used = sha(z.first)[7:] + ".json"
-    latest = max(os.listdir(short), key=lambda n: os.path.getmtime(os.path.join(archive, n))
-                 if n.endswith(".json") and n != used else 0)
-    os.remove(os.path.join(short, latest))
+    with open(os.path.join(folder, found[0] + ".json"), encoding="utf-8") as f:
+        record = json.loads(base64.b64decode(json.load(f)["records"][0]["body"]))
+    named = record["policies"][0]["sha256"][7:] + ".json"
+    os.remove(os.path.join(short, named))
     out = z.c.tool("replay", "--json", "--documents", short, folder, program="tdz-audit")
     check("a document that is missing from the archive is told", out.returncode == 1 and
-          b"document-missing" in out.stdout, (latest, said(out)))
+          b"document-missing" in out.stdout, (named, said(out)))
     log = z.c.map["zones"][ZONE]["log_dir"]
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     out = z.c.tool("policy", "--at", now, "--json", "--documents", z.home, log, program="tdz-audit")

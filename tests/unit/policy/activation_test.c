@@ -534,6 +534,33 @@ test_time(void)
         for (size_t i = 0; i < 3; i++)
             register_finish(&r[i]);
     }
+    TEST("a revision takes the place of the one it names, once it is in force and for as long")
+    {
+        static const struct {
+            const char *head;
+            bool names_it;
+            int64_t at;
+            enum err err;
+        } cases[] = {
+            {CLOSED, true, NOW, ERR_OK},
+            {CLOSED, true, NOW + DAY, ERR_DENIED},
+            {CLOSED, false, NOW, ERR_DENIED},
+            {"\"closed\":true,\"effective\":{\"from\":\"2020-01-01T00:00:00Z\",\"until\":"
+             "\"2030-01-01T00:00:00Z\"},",
+             true, NOW, ERR_DENIED},
+        };
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            struct register_set r[2] = {fresh(), fresh()};
+            size_t at = 0;
+            const struct span next = document(
+                &(struct shape){2, cases[i].names_it ? &one : &two, cases[i].head, PERMIT, NULL});
+            CHECK_EQ(add_plain(&r[0], one, NOW - DAY), ERR_OK);
+            CHECK_EQ(add_plain(&r[1], next, cases[i].at), ERR_OK);
+            CHECK_EQ(lineage_succeeds(&r[0], &r[1], NOW, &at), cases[i].err);
+            register_finish(&r[0]);
+            register_finish(&r[1]);
+        }
+    }
 }
 
 int
