@@ -301,7 +301,7 @@ def check_usage(tap, tdz, world):
 
 def main():
     tdz = sys.argv[1]
-    deep = "--deep" in sys.argv
+    deep = polkit.is_deep()
     tap = polkit.Tap()
     with tempfile.TemporaryDirectory() as folder:
         world = World(folder)

@@ -23,6 +23,11 @@ class Tap:
         sys.exit(1 if self.failed or not self.count else 0)
 
 
+def is_deep():
+    """A long run was asked for: by hand with --deep, or by ./dev test --deep."""
+    return "--deep" in sys.argv or "TDZ_DEEP" in os.environ
+
+
 def run(tdz, *args, **more):
     """A finished `tdz policy ...`."""
     return subprocess.run([tdz, "policy", *args], capture_output=True, text=True, check=False,

@@ -314,7 +314,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         loader = Loader(tdz, folder, os.path.join(packs, "tdz-core.json"))
         check_good(tap, loader, validators, packs)
-        check_edits(tap, loader, validators, "--deep" in sys.argv)
+        check_edits(tap, loader, validators, polkit.is_deep())
         check_traps(tap, loader, folder)
     tap.end()
 

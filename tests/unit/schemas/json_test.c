@@ -106,6 +106,14 @@ main(void)
         CHECK_EQ(json_need_bool(&doc, doc.nodes, "x", &flag, &fault), ERR_MISSING);
         CHECK(strcmp(fault.where, "x") == 0);
     }
+    TEST("a member for people may be absent, else it is a string of bounded size")
+    {
+        CHECK_EQ(parse(&doc, "{\"s\":\"abc\",\"n\":5}", NULL), ERR_OK);
+        CHECK_EQ(json_may_str(&doc, doc.nodes, "x", 3, NULL), ERR_OK);
+        CHECK_EQ(json_may_str(&doc, doc.nodes, "s", 3, NULL), ERR_OK);
+        CHECK_EQ(json_may_str(&doc, doc.nodes, "s", 2, NULL), ERR_RANGE);
+        CHECK_EQ(json_may_str(&doc, doc.nodes, "n", 3, NULL), ERR_TYPE);
+    }
     TEST("members outside a format are refused")
     {
         static const char *const names[] = {"a", "b"};
