@@ -172,7 +172,7 @@ MUST_USE enum err store_entry_list(struct store *s, const uint8_t id[static 16],
                                    struct store_entry *ret, size_t cap, size_t *ret_count);
 /* Forgets the salts of all entries of the transfer: nothing in them can be disclosed any more. */
 MUST_USE enum err store_entry_forget(struct store *s, const uint8_t id[static 16]);
-/* Entries with no index yet. */
+/* Entries with no index yet, those of adjustments too. */
 MUST_USE enum err store_entry_pending(struct store *s, uint64_t *ret_count);
 
 /* ERR_EXISTS when the key is there. */

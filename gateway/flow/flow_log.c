@@ -2,8 +2,8 @@
 /* What ledger says about the log as a whole, and what this database remembers of it. */
 #include "gateway/flow/flow_run.h"
 
-/* unseen: entries about transfers that the log has behind our head. Those that are stored here and
- * not known to be logged explain as many. */
+/* unseen: entries about transfers or counters that the log has behind our head. Those that are
+ * stored here and not known to be logged explain as many. */
 static void
 log_compare(struct flow *f, uint64_t unseen)
 {

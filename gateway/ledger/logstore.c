@@ -519,7 +519,7 @@ logstore_transfers_since(struct logstore *log, uint64_t index, uint64_t max, uin
         uint32_t len = 0;
         TRY(locate(log, index, &segment, &offset, &len));
         TRY(logio_read(log->fds[segment], head, sizeof(head), (off_t)(offset - SEGMENT_RECORD)));
-        count += head[17] == 1 && head[16] != ENTRY_INCIDENT;
+        count += head[17] == 1 ? head[16] != ENTRY_INCIDENT : head[16] == ENTRY_COUNTER;
     }
     *ret = count;
     return ERR_OK;

@@ -88,7 +88,8 @@ MUST_USE enum err logstore_get(struct logstore *log, uint64_t index, uint8_t *ou
 MUST_USE enum err logstore_find(struct logstore *log, const struct logindex_key *key,
                                 uint64_t *ret);
 
-/* How many entries from index on name a transfer and are no incident; not more than max. */
+/* How many entries from index on name a transfer and are no incident, or are about a counter; not
+ * more than max. */
 MUST_USE enum err logstore_transfers_since(struct logstore *log, uint64_t index, uint64_t max,
                                            uint64_t *ret);
 
