@@ -8,12 +8,14 @@ static const struct {
     enum label parent; /* itself: none */
     unsigned rank;     /* of the one label named for a column */
 } label_table[LABEL_COUNT] = {
+    [LABEL_AI_PROMPT] = {"ai_prompt", LABEL_AI_PROMPT, 2},
     [LABEL_AI_TRAINING_SET] = {"ai_training_set", LABEL_AI_TRAINING_SET, 2},
     [LABEL_AI_WEIGHTS] = {"ai_weights", LABEL_AI_WEIGHTS, 2},
     [LABEL_BIOMETRIC] = {"biometric", LABEL_SENSITIVE_PERSONAL, 6},
     [LABEL_BUSINESS] = {"business", LABEL_BUSINESS, 0},
     [LABEL_CORE] = {"core", LABEL_IMPORTANT, 8},
     [LABEL_CREDENTIAL] = {"credential", LABEL_CREDENTIAL, 9},
+    [LABEL_EXPORT_CONTROLLED] = {"export_controlled", LABEL_EXPORT_CONTROLLED, 7},
     [LABEL_FINANCIAL_ACCOUNT] = {"financial_account", LABEL_SENSITIVE_PERSONAL, 6},
     [LABEL_GENETIC] = {"genetic", LABEL_SENSITIVE_PERSONAL, 6},
     [LABEL_GOVERNMENT] = {"government", LABEL_GOVERNMENT, 7},
@@ -26,6 +28,7 @@ static const struct {
     [LABEL_QUASI] = {"quasi", LABEL_QUASI, 1},
     [LABEL_RELIGION] = {"religion", LABEL_SENSITIVE_PERSONAL, 6},
     [LABEL_SENSITIVE_PERSONAL] = {"sensitive_personal", LABEL_PERSONAL, 5},
+    [LABEL_STATE_SECRET] = {"state_secret", LABEL_STATE_SECRET, 8},
 };
 
 const char *

@@ -10,12 +10,14 @@
 
 /* In byte order of their names, so that a walk over the bits is a sorted list. */
 enum label {
+    LABEL_AI_PROMPT,
     LABEL_AI_TRAINING_SET,
     LABEL_AI_WEIGHTS,
     LABEL_BIOMETRIC,
     LABEL_BUSINESS,
     LABEL_CORE,
     LABEL_CREDENTIAL,
+    LABEL_EXPORT_CONTROLLED,
     LABEL_FINANCIAL_ACCOUNT,
     LABEL_GENETIC,
     LABEL_GOVERNMENT,
@@ -28,6 +30,7 @@ enum label {
     LABEL_QUASI,
     LABEL_RELIGION,
     LABEL_SENSITIVE_PERSONAL,
+    LABEL_STATE_SECRET,
     LABEL_COUNT,
 };
 
