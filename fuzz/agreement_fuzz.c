@@ -16,9 +16,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     }
     facts_init(&f);
-    FUZZ_MUST(agreement_facts(&a, INT64_C(1790000000000), &f) == ERR_OK);
+    FUZZ_MUST(agreement_facts(&a, INT64_C(1790000000000), AGREEMENT_MARGIN_MS, &f) == ERR_OK);
     FUZZ_MUST(agreement_labels(&a, &f) == ERR_OK && f.label_count > 0);
-    FUZZ_MUST(agreement_check_valid(&a, a.valid_to_ms) == ERR_EXPIRED);
+    FUZZ_MUST(agreement_check_valid(&a, a.valid_to_ms, 0) == ERR_EXPIRED);
     agreement_finish(&a);
     return 0;
 }

@@ -99,12 +99,14 @@ static enum err
 agreement_read_evidence(const struct agreement_load *l, const struct json_node *node,
                         struct agreement_evidence *e)
 {
-    static const char *const fields[] = {"kind", "ref", "sha256", "issued", "expires", "scope"};
+    static const char *const fields[] = {"kind",    "ref",   "sha256",  "issued",
+                                         "expires", "scope", "envelope"};
+    const struct json_node *envelope = NULL;
     const struct span head = SPAN_LIT("sha256:");
     struct span hash;
     if (node->type != JSON_OBJECT)
         return agreement_stop(l, node, ERR_TYPE, "evidence is an object");
-    TRY(json_only(l->doc, node, fields, 6, l->fault));
+    TRY(json_only(l->doc, node, fields, 7, l->fault));
     TRY(agreement_name(l, node, "kind", &e->kind));
     TRY(agreement_text(l, node, "ref", &e->ref));
     TRY(agreement_text(l, node, "scope", &e->scope));
@@ -118,6 +120,10 @@ agreement_read_evidence(const struct agreement_load *l, const struct json_node *
     if (e->expires_ms <= e->issued_ms)
         return agreement_stop(l, json_get(l->doc, node, "expires"), ERR_CONFLICT,
                               "it expires before it is issued");
+    envelope = json_get(l->doc, node, "envelope");
+    e->has_envelope = envelope != NULL;
+    if (e->has_envelope)
+        TRY(envelope_read(&l->a->arena, l->doc, envelope, &e->envelope, l->fault));
     TRY(agreement_joined(l, e->kind, SPAN_LIT(".age_days"), &e->age_name));
     return agreement_joined(l, e->kind, SPAN_LIT(".days_left"), &e->left_name);
 }
@@ -311,11 +317,11 @@ agreement_finish(struct agreement *a)
 }
 
 enum err
-agreement_check_valid(const struct agreement *a, int64_t now_ms)
+agreement_check_valid(const struct agreement *a, int64_t now_ms, int64_t margin_ms)
 {
     if (now_ms < a->valid_from_ms)
         return ERR_NOT_YET;
-    return a->valid_to_ms - AGREEMENT_MARGIN_MS <= now_ms ? ERR_EXPIRED : ERR_OK;
+    return a->valid_to_ms - margin_ms <= now_ms ? ERR_EXPIRED : ERR_OK;
 }
 
 /* Whole days, downward also below zero. */
@@ -340,26 +346,96 @@ agreement_is_outlived(const struct agreement *a, size_t index, int64_t now_ms)
     return false;
 }
 
+/* Whole days that the evidence remains valid after the margin; negative: it has expired. */
+static int64_t
+agreement_days_left(const struct agreement_evidence *e, int64_t now_ms, int64_t margin_ms)
+{
+    return agreement_days(e->expires_ms - now_ms - margin_ms - 1);
+}
+
+/* True if the evidence is issued and of its kind the one that counts. */
+static bool
+agreement_counts(const struct agreement *a, size_t index, int64_t now_ms)
+{
+    return a->evidence[index].issued_ms <= now_ms && !agreement_is_outlived(a, index, now_ms);
+}
+
+const struct agreement_evidence *
+agreement_debit(const struct agreement *a, size_t index, int64_t now_ms, int64_t margin_ms)
+{
+    const struct agreement_evidence *e = &a->evidence[index];
+    if (!e->has_envelope || e->envelope.persons_max == ENVELOPE_NO_CEILING ||
+        !agreement_counts(a, index, now_ms) || agreement_days_left(e, now_ms, margin_ms) < 0)
+        return NULL;
+    return e;
+}
+
+/* True if nothing that this agreement lets go is outside the envelope. */
+static bool
+agreement_is_within(const struct agreement *a, const struct envelope *e)
+{
+    bool within = !a->additional && envelope_list_has(&e->purposes, a->purpose) &&
+                  envelope_list_has(&e->recipients, a->recipient);
+    for (size_t i = 0; within && i < a->field_count; i++)
+        within = envelope_list_has(&e->fields, a->fields[i].name);
+    return within;
+}
+
+static enum err
+agreement_fact_text(const struct agreement *a, struct facts *f, const char *name, struct span value,
+                    enum vocab_source source)
+{
+    const struct vocab_attr *attr = vocab_attr(a->vocab, span_str(name));
+    return attr == NULL ? ERR_OK : facts_text(f, attr->name, value, source);
+}
+
+static enum err
+agreement_fact_int(const struct agreement *a, struct facts *f, struct span name, int64_t value,
+                   enum vocab_source source)
+{
+    return vocab_attr(a->vocab, name) == NULL ? ERR_OK : facts_int(f, name, value, source);
+}
+
+static enum err
+agreement_fact_envelopes(const struct agreement *a, int64_t now_ms, int64_t margin_ms,
+                         struct facts *f)
+{
+    bool within = true;
+    bool debits = false;
+    for (size_t i = 0; i < a->evidence_count; i++) {
+        const struct agreement_evidence *e = &a->evidence[i];
+        debits = debits || agreement_debit(a, i, now_ms, margin_ms) != NULL;
+        if (e->has_envelope && agreement_counts(a, i, now_ms) &&
+            agreement_days_left(e, now_ms, margin_ms) >= 0)
+            within = within && agreement_is_within(a, &e->envelope);
+    }
+    if (vocab_attr(a->vocab, SPAN_LIT("envelope.within")) != NULL)
+        TRY(facts_bool(f, SPAN_LIT("envelope.within"), within, VOCAB_ROUTE));
+    return debits ? ERR_OK
+                  : agreement_fact_int(a, f, SPAN_LIT("envelope.persons_left"), JSON_INT_MAX,
+                                       VOCAB_COUNTER);
+}
+
 enum err
-agreement_facts(const struct agreement *a, int64_t now_ms, struct facts *f)
+agreement_facts(const struct agreement *a, int64_t now_ms, int64_t margin_ms, struct facts *f)
 {
     TRY(facts_text(f, SPAN_LIT("to"), a->to, VOCAB_ROUTE));
-    if (vocab_attr(a->vocab, SPAN_LIT("purpose")) != NULL)
-        TRY(facts_text(f, SPAN_LIT("purpose"), a->purpose, VOCAB_REGISTER));
-    if (vocab_attr(a->vocab, SPAN_LIT("basis")) != NULL)
-        TRY(facts_text(f, SPAN_LIT("basis"), a->basis, VOCAB_REGISTER));
+    TRY(agreement_fact_text(a, f, "agreement", a->id, VOCAB_ROUTE));
+    TRY(agreement_fact_text(a, f, "exporter.id", a->sender, VOCAB_ROUTE));
+    TRY(agreement_fact_text(a, f, "recipient.id", a->recipient, VOCAB_ROUTE));
+    TRY(agreement_fact_text(a, f, "purpose", a->purpose, VOCAB_REGISTER));
+    TRY(agreement_fact_text(a, f, "basis", a->basis, VOCAB_REGISTER));
     TRY(facts_apply(f, a->facts, a->fact_count, SPAN_LIT("")));
     for (size_t i = 0; i < a->evidence_count; i++) {
         const struct agreement_evidence *e = &a->evidence[i];
-        if (e->issued_ms > now_ms || agreement_is_outlived(a, i, now_ms))
+        if (!agreement_counts(a, i, now_ms))
             continue;
-        const int64_t left = agreement_days(e->expires_ms - now_ms - AGREEMENT_MARGIN_MS - 1);
-        if (vocab_attr(a->vocab, e->age_name) != NULL)
-            TRY(facts_int(f, e->age_name, agreement_days(now_ms - e->issued_ms), VOCAB_REGISTER));
-        if (vocab_attr(a->vocab, e->left_name) != NULL)
-            TRY(facts_int(f, e->left_name, left, VOCAB_REGISTER));
+        TRY(agreement_fact_int(a, f, e->age_name, agreement_days(now_ms - e->issued_ms),
+                               VOCAB_ROUTE));
+        TRY(agreement_fact_int(a, f, e->left_name, agreement_days_left(e, now_ms, margin_ms),
+                               VOCAB_ROUTE));
     }
-    return ERR_OK;
+    return agreement_fact_envelopes(a, now_ms, margin_ms, f);
 }
 
 enum err

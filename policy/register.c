@@ -340,15 +340,15 @@ register_active(const struct register_set *r, bool is_import, int64_t now_ms,
 
 enum err
 register_facts(const struct register_set *r, const struct agreement *a, int64_t now_ms,
-               struct facts *f)
+               int64_t margin_ms, struct facts *f)
 {
     const struct party *sender = register_partner(r, a->from, a->sender);
     const struct party *recipient = register_partner(r, a->to, a->recipient);
-    TRY(agreement_check_valid(a, now_ms));
+    TRY(agreement_check_valid(a, now_ms, margin_ms));
     if (sender == NULL || recipient == NULL)
         return ERR_NOT_FOUND;
     TRY(party_facts_exporter(sender, f));
     TRY(party_facts_recipient(recipient, f));
-    TRY(agreement_facts(a, now_ms, f));
+    TRY(agreement_facts(a, now_ms, margin_ms, f));
     return agreement_labels(a, f);
 }

@@ -97,9 +97,10 @@ bool register_is_active(const struct register_set *r, size_t policy, int64_t now
 
 /* Fills f (initialised by the caller) with what the register says of a transfer under a: `to`,
  * declared labels, facts and evidence of the agreement, of the sender as exporter.*, of the
- * recipient as recipient.*. ERR_NOT_FOUND: sender or recipient is not registered in its zone;
+ * recipient as recipient.*. margin_ms: how long evidence and agreement must last beyond now.
+ * ERR_NOT_FOUND: sender or recipient is not registered in its zone;
  * ERR_NOT_YET, ERR_EXPIRED: the agreement is not valid at now; ERR_FULL. */
 MUST_USE enum err register_facts(const struct register_set *r, const struct agreement *a,
-                                 int64_t now_ms, struct facts *f);
+                                 int64_t now_ms, int64_t margin_ms, struct facts *f);
 
 #endif

@@ -47,6 +47,7 @@ struct judge {
     uint32_t facts_max;                   /* bytes of a request's facts */
     uint32_t offer_valid_s;               /* not_after minus created */
     uint32_t verdict_max_age_s;           /* a permit's life */
+    uint32_t crossing_margin_s;           /* how long evidence must last beyond now */
     int64_t last_ms; /* time of the last entry made: policy time never goes back */
     struct judge_case *cases;
     size_t case_count;

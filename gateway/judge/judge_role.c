@@ -129,6 +129,7 @@ judge_role_limits(struct judge *j, const struct config *config)
     j->facts_max = (uint32_t)config_int(config, CONFIG_LIMIT_FACTS_BYTES);
     j->offer_valid_s = (uint32_t)config_int(config, CONFIG_OFFER_VALID_S);
     j->verdict_max_age_s = (uint32_t)config_int(config, CONFIG_VERDICT_MAX_AGE_S);
+    j->crossing_margin_s = (uint32_t)config_int(config, CONFIG_CROSSING_MARGIN_S);
 }
 
 static void

@@ -19,6 +19,14 @@ judge_knows(const struct judge *j, const char *name)
 }
 
 static enum err
+judge_fact_count(struct judge *j, const char *name, uint64_t value, enum vocab_source source)
+{
+    const int64_t number = value > JSON_INT_MAX ? JSON_INT_MAX : (int64_t)value;
+    return judge_knows(j, name) ? facts_int(&j->work->facts, span_str(name), number, source)
+                                : ERR_OK;
+}
+
+static enum err
 judge_facts_seen(struct judge *j, const struct judge_asked *q)
 {
     struct facts *f = &j->work->facts;
@@ -34,7 +42,9 @@ judge_facts_seen(struct judge *j, const struct judge_asked *q)
     if (judge_knows(j, "coverage"))
         TRY(facts_text(f, SPAN_LIT("coverage"), span_str(findings_coverage_name(seen->coverage)),
                        VOCAB_GATEWAY));
-    return ERR_OK;
+    TRY(judge_fact_count(j, "dataset.rows", seen->rows, VOCAB_GATEWAY));
+    TRY(judge_fact_count(j, "dataset.persons", seen->persons_upper, VOCAB_GATEWAY));
+    return judge_fact_count(j, "dataset.persons_sensitive", seen->sensitive, VOCAB_GATEWAY);
 }
 
 static enum err
@@ -51,16 +61,16 @@ judge_facts(struct judge *j, const struct judge_asked *q)
         TRY(json_read(&doc, q->facts, NULL));
         TRY(facts_read(f, &j->book->vocab, &doc, &doc.nodes[0], VOCAB_MANIFEST, NULL));
     }
-    TRY(register_facts(&j->book->reg, q->agreement, q->now_ms, f));
+    TRY(register_facts(&j->book->reg, q->agreement, q->now_ms, (int64_t)j->crossing_margin_s * 1000,
+                       f));
     if (judge_knows(j, "from"))
         TRY(facts_text(f, SPAN_LIT("from"), q->agreement->from, VOCAB_ROUTE));
     for (size_t i = 0; i < q->label_count; i++)
         TRY(facts_label(f, q->labels[i]));
-    if (q->counters && judge_knows(j, "count.pi.after"))
-        TRY(facts_int(f, SPAN_LIT("count.pi.after"), (int64_t)(q->pi & INT64_MAX), VOCAB_COUNTER));
-    if (q->counters && judge_knows(j, "count.spi.after"))
-        TRY(facts_int(f, SPAN_LIT("count.spi.after"), (int64_t)(q->spi & INT64_MAX),
-                      VOCAB_COUNTER));
+    if (q->counters) {
+        TRY(judge_fact_count(j, "count.pi.after", q->pi, VOCAB_COUNTER));
+        TRY(judge_fact_count(j, "count.spi.after", q->spi, VOCAB_COUNTER));
+    }
     return q->seen == NULL ? ERR_OK : judge_facts_seen(j, q);
 }
 

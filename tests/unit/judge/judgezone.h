@@ -135,6 +135,7 @@ kit_start(struct kit *k, const char *zone)
     k->j.facts_max = 8192;
     k->j.offer_valid_s = 7 * 86400;
     k->j.verdict_max_age_s = 900;
+    k->j.crossing_margin_s = 3600;
 }
 
 #endif

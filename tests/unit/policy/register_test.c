@@ -24,8 +24,11 @@ static const char vocabulary[] =
     "\"exporter.k\":{\"type\":\"bool\",\"source\":\"register\"},"
     "\"recipient.k\":{\"type\":\"bool\",\"source\":\"register\"},"
     "\"g\":{\"type\":\"bool\",\"source\":\"gateway\"},"
-    "\"evidence.tia.days_left\":{\"type\":\"int\",\"source\":\"register\"},"
-    "\"evidence.tia.age_days\":{\"type\":\"int\",\"source\":\"register\"}},\"obligations\":{}}";
+    "\"recipient.id\":{\"type\":\"string\",\"source\":\"route\"},"
+    "\"envelope.within\":{\"type\":\"bool\",\"source\":\"route\"},"
+    "\"envelope.persons_left\":{\"type\":\"int\",\"source\":\"counter\"},"
+    "\"evidence.tia.days_left\":{\"type\":\"int\",\"source\":\"route\"},"
+    "\"evidence.tia.age_days\":{\"type\":\"int\",\"source\":\"route\"}},\"obligations\":{}}";
 
 #define HASH64 "0000000000000000000000000000000000000000000000000000000000000000"
 static const char agreement_good[] =
@@ -40,6 +43,7 @@ static const char agreement_good[] =
     "\"x-class\":\"x\",\"x-identifier\":\"email\"}],\n"
     "\"additional\":\"refuse\"}}";
 
+#define ENVELOPE(more) "{\"purposes\":[\"p\"],\"recipients\":[\"r\"],\"fields\":[\"n\"]," more "}"
 static const struct refuse agreement_bad[] = {
     {"tdz.agreement/1\"", "tdz.agreement/1\",^\"extra\":1", ERR_UNKNOWN_FIELD},
     {"\"tdz.agreement/1\"", "^\"tdz.agreement/2\"", ERR_VERSION},
@@ -54,9 +58,22 @@ static const struct refuse agreement_bad[] = {
     {"{\"exporter.k\":true}", "{\"exporter.k\":^1}", ERR_TYPE},
     {"{\"exporter.k\":true}", "{^\"exporter.z\":true}", ERR_NOT_FOUND},
     {"{\"exporter.k\":true}", "{^\"g\":true}", ERR_DENIED},
+    {"{\"exporter.k\":true}", "{^\"evidence.tia.days_left\":9}", ERR_DENIED},
+    {"{\"exporter.k\":true}", "{^\"envelope.within\":true}", ERR_DENIED},
     {"{\"exporter.k\":true}", "{^\"labels\":[]}", ERR_DENIED},
     {"\"sha256:" HASH64 "\"", "^\"sha256:00\"", ERR_SYNTAX},
     {"\"expires\":\"2026-12-01\"", "\"expires\":^\"2026-10-01\"", ERR_CONFLICT},
+    {"\"scope\":\"all\"}", "\"scope\":\"all\",\"envelope\":^1}", ERR_TYPE},
+    {"\"scope\":\"all\"}", "\"scope\":\"all\",\"envelope\":" ENVELOPE("^\"x\":1") "}",
+     ERR_UNKNOWN_FIELD},
+    {"\"scope\":\"all\"}", "\"scope\":\"all\",\"envelope\":" ENVELOPE("\"persons\":^-1") "}",
+     ERR_RANGE},
+    {"\"scope\":\"all\"}", "\"scope\":\"all\",\"envelope\":^{\"purposes\":[\"p\"]}}", ERR_MISSING},
+    {"\"scope\":\"all\"}", "\"scope\":\"all\",\"envelope\":{\"purposes\":^[]}}", ERR_RANGE},
+    {"\"scope\":\"all\"}", "\"scope\":\"all\",\"envelope\":{\"purposes\":[^\"\"]}}", ERR_RANGE},
+    {"\"scope\":\"all\"}", "\"scope\":\"all\",\"envelope\":{\"purposes\":[^1]}}", ERR_TYPE},
+    {"\"scope\":\"all\"}", "\"scope\":\"all\",\"envelope\":{\"purposes\":[\"p\",^\"p\"]}}",
+     ERR_DUPLICATE},
     {"\"persons\":7", "\"persons\":^-1", ERR_RANGE},
     {"\"persons\":7", "^\"people\":7", ERR_UNKNOWN_FIELD},
     {"\"format\":\"csv\"", "\"format\":^\"xls\"", ERR_NOT_FOUND},
@@ -166,7 +183,7 @@ test_agreement_facts(void)
         };
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
             facts_init(&f);
-            CHECK_EQ(agreement_facts(&a, cases[i].now, &f), ERR_OK);
+            CHECK_EQ(agreement_facts(&a, cases[i].now, AGREEMENT_MARGIN_MS, &f), ERR_OK);
             CHECK_EQ(fact_of(&f, "evidence.tia.days_left"), cases[i].left);
         }
         CHECK(span_eq_str(facts_get(&f, SPAN_LIT("to"))->text, "b"));
@@ -177,18 +194,93 @@ test_agreement_facts(void)
     TEST("evidence that is not yet issued does not count")
     {
         facts_init(&f);
-        CHECK_EQ(agreement_facts(&a, a.evidence[0].issued_ms - 1, &f), ERR_OK);
+        CHECK_EQ(agreement_facts(&a, a.evidence[0].issued_ms - 1, 0, &f), ERR_OK);
         CHECK(facts_get(&f, SPAN_LIT("evidence.tia.days_left")) == NULL);
     }
     TEST("an agreement is valid from its first moment to the margin before its last")
     {
-        CHECK_EQ(agreement_check_valid(&a, a.valid_from_ms - 1), ERR_NOT_YET);
-        CHECK_EQ(agreement_check_valid(&a, a.valid_from_ms), ERR_OK);
-        CHECK_EQ(agreement_check_valid(&a, a.valid_to_ms - AGREEMENT_MARGIN_MS - 1), ERR_OK);
-        CHECK_EQ(agreement_check_valid(&a, a.valid_to_ms - AGREEMENT_MARGIN_MS), ERR_EXPIRED);
+        CHECK_EQ(agreement_check_valid(&a, a.valid_from_ms - 1, 0), ERR_NOT_YET);
+        CHECK_EQ(agreement_check_valid(&a, a.valid_from_ms, 0), ERR_OK);
+        CHECK_EQ(agreement_check_valid(&a, a.valid_to_ms - 5001, 5000), ERR_OK);
+        CHECK_EQ(agreement_check_valid(&a, a.valid_to_ms - 5000, 5000), ERR_EXPIRED);
         CHECK(a.bytes_max == 100 && a.persons_max == 7 && a.rows_max == AGREEMENT_NO_CEILING);
     }
     agreement_finish(&a);
+}
+
+/* The good agreement with another end of its evidence; the envelope names purpose, recipient and
+ * field, or others. */
+static enum err
+with_envelope(struct agreement *a, const char *tail)
+{
+    static char text[4096];
+    const char *at = strstr(agreement_good, "\"scope\":\"all\"}");
+    (void)snprintf(text, sizeof(text), "%.*s\"scope\":\"all\",\"envelope\":%s%s",
+                   (int)(at - agreement_good), agreement_good, tail,
+                   at + strlen("\"scope\":\"all\""));
+    return agreement_read(a, &vocab, span_str(text), zero, NULL);
+}
+
+static void
+test_envelope(void)
+{
+    static struct facts f;
+    struct agreement a;
+    int64_t now = 0;
+    CHECK_EQ(text_parse_time(SPAN_LIT("2026-11-22"), true, &now), ERR_OK);
+    TEST("an agreement without an envelope is within, and has no ceiling to keep")
+    {
+        facts_init(&f);
+        CHECK_EQ(agreement_read(&a, &vocab, span_str(agreement_good), zero, NULL), ERR_OK);
+        CHECK_EQ(agreement_facts(&a, now, 0, &f), ERR_OK);
+        CHECK_EQ(fact_of(&f, "envelope.within"), 1);
+        CHECK_EQ(fact_of(&f, "envelope.persons_left"), JSON_INT_MAX);
+        CHECK(span_eq_str(facts_get(&f, SPAN_LIT("recipient.id"))->text, "r"));
+        CHECK(agreement_debit(&a, 0, now, 0) == NULL);
+        agreement_finish(&a);
+    }
+    TEST("purpose, recipient and fields beyond the envelope are told")
+    {
+        static const struct {
+            const char *envelope;
+            int64_t within;
+        } cases[] = {
+            {"{\"purposes\":[\"q\",\"p\"],\"recipients\":[\"r\"],\"fields\":[\"n\"]}", 1},
+            {"{\"purposes\":[\"q\"],\"recipients\":[\"r\"],\"fields\":[\"n\"]}", 0},
+            {"{\"purposes\":[\"p\"],\"recipients\":[\"R\"],\"fields\":[\"n\"]}", 0},
+            {"{\"purposes\":[\"p\"],\"recipients\":[\"r\"],\"fields\":[\"m\"]}", 0},
+        };
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            facts_init(&f);
+            CHECK_EQ(with_envelope(&a, cases[i].envelope), ERR_OK);
+            CHECK_EQ(agreement_facts(&a, now, 0, &f), ERR_OK);
+            CHECK_EQ(fact_of(&f, "envelope.within"), cases[i].within);
+            CHECK_EQ(fact_of(&f, "envelope.persons_left"), JSON_INT_MAX);
+            a.additional = true;
+            facts_init(&f);
+            CHECK_EQ(agreement_facts(&a, now, 0, &f), ERR_OK);
+            CHECK_EQ(fact_of(&f, "envelope.within"), 0);
+            agreement_finish(&a);
+        }
+    }
+    TEST("a ceiling of persons is for the gateway to keep, as long as its evidence is valid")
+    {
+        facts_init(&f);
+        CHECK_EQ(with_envelope(&a, ENVELOPE("\"persons\":12")), ERR_OK);
+        CHECK_EQ(agreement_facts(&a, now, 0, &f), ERR_OK);
+        CHECK_EQ(fact_of(&f, "envelope.within"), 1);
+        CHECK(facts_get(&f, SPAN_LIT("envelope.persons_left")) == NULL);
+        const struct agreement_evidence *e = agreement_debit(&a, 0, now, 0);
+        CHECK(e != NULL && e->envelope.persons_max == 12);
+        CHECK(agreement_debit(&a, 0, e->issued_ms - 1, 0) == NULL);
+        CHECK(agreement_debit(&a, 0, e->expires_ms - 1, 0) == e);
+        CHECK(agreement_debit(&a, 0, e->expires_ms - 1, 1) == NULL);
+        facts_init(&f);
+        CHECK_EQ(agreement_facts(&a, e->expires_ms, 0, &f), ERR_OK);
+        CHECK_EQ(fact_of(&f, "envelope.persons_left"), JSON_INT_MAX);
+        CHECK_EQ(fact_of(&f, "evidence.tia.days_left"), -1);
+        agreement_finish(&a);
+    }
 }
 
 /* One operator's key and the register of my-cyberjaya with the sandbox's files. */
@@ -295,7 +387,7 @@ decide_on(const struct register_set *r, const char *agreement, const char *sent,
     const struct agreement *a = register_agreement(r, span_str(agreement));
     facts_init(&f);
     CHECK(a != NULL);
-    CHECK_EQ(register_facts(r, a, NOW, &f), ERR_OK);
+    CHECK_EQ(register_facts(r, a, NOW, AGREEMENT_MARGIN_MS, &f), ERR_OK);
     CHECK_EQ(json_load(&doc, span_str(sent), NULL), ERR_OK);
     CHECK_EQ(facts_read(&f, r->vocab, &doc, &doc.nodes[0], VOCAB_MANIFEST, NULL), ERR_OK);
     CHECK_EQ(facts_bool(&f, SPAN_LIT("declared.contradicted"), contradicted, VOCAB_GATEWAY),
@@ -422,8 +514,8 @@ test_register(const char *packs)
         static struct facts f;
         const struct agreement *a = register_agreement(&r, SPAN_LIT("open-data"));
         facts_init(&f);
-        CHECK_EQ(register_facts(&r, a, a->valid_from_ms - 1, &f), ERR_NOT_YET);
-        CHECK_EQ(register_facts(&r, a, a->valid_to_ms, &f), ERR_EXPIRED);
+        CHECK_EQ(register_facts(&r, a, a->valid_from_ms - 1, 0, &f), ERR_NOT_YET);
+        CHECK_EQ(register_facts(&r, a, a->valid_to_ms, 0, &f), ERR_EXPIRED);
     }
     register_finish(&r);
     vocab_finish(&core);
@@ -455,6 +547,7 @@ main(int argc, char **argv)
         REFUSE_ALL(list_good, list_bad, read_list);
     }
     test_agreement_facts();
+    test_envelope();
     test_register(argv[1]);
     vocab_finish(&vocab);
     sign_key_wipe(&operator_.key);

@@ -87,9 +87,11 @@ AGREEMENT = {
     "format": "tdz.agreement/1", "id": "a-1", "from": "my-cyberjaya", "to": "cn-lingang",
     "sender": "hospital", "recipient": "lab", "purpose": "research", "basis": "consent",
     "release_mode": "hold", "valid_from": "2026-01-01", "valid_to": "2030-01-01T00:00:00Z",
-    "facts": {"origin": "domestic", "evidence.tia.days_left": 3},
+    "facts": {"origin": "domestic", "exporter.persons_handled": 3},
     "evidence": [{"kind": "tia", "ref": "r", "sha256": "sha256:" + "b" * 64,
-                  "issued": "2026-01-01", "expires": "2030-01-01", "scope": "all"}],
+                  "issued": "2026-01-01", "expires": "2030-01-01", "scope": "all",
+                  "envelope": {"purposes": ["research"], "recipients": ["lab"],
+                               "fields": ["n", "m"], "persons": 9}}],
     "ceilings": {"bytes": 1, "rows": 2, "persons": 3},
     "schema": {"format": "csv", "additional": "allow", "fields": [
         {"name": "n", "type": "string", "x-class": "personal", "x-identifier": "mykad",
