@@ -257,6 +257,14 @@ facts_write_source(const struct facts *f, enum vocab_source source, struct canon
     canon_end(w);
 }
 
+/* What the register's documents come to at a time, which only the gateway works out: a register
+ * that could state it would make expired evidence valid. */
+static bool
+facts_is_measured(struct span name)
+{
+    return span_starts(name, SPAN_LIT("evidence.")) || span_starts(name, SPAN_LIT("envelope."));
+}
+
 enum err
 facts_load(struct arena *arena, const struct vocab *v, const struct json_doc *doc,
            const struct json_node *object, struct facts_entry **ret_entries, size_t *ret_count,
@@ -278,7 +286,8 @@ facts_load(struct arena *arena, const struct vocab *v, const struct json_doc *do
         if (attr == NULL)
             return json_fail(doc, k, ERR_NOT_FOUND, "the vocabulary declares no such attribute",
                              ret_fault);
-        if (attr->source > VOCAB_REGISTER || attr->type == VOCAB_LABELS)
+        if (attr->source > VOCAB_REGISTER || attr->type == VOCAB_LABELS ||
+            facts_is_measured(k->text))
             return json_fail(doc, k, ERR_DENIED, "only the gateway may say this", ret_fault);
         if (!facts_fits(v, attr, &e))
             return json_fail(doc, value, ERR_TYPE, "not a value of this attribute", ret_fault);

@@ -100,6 +100,10 @@ kit_files(struct kit *k, const char *packs, const char *prefix, const struct kit
     kit_add_policy(k, name, kit_export(packs, name));
     (void)snprintf(name, sizeof(name), "%s-import.json", prefix);
     kit_add_policy(k, name, kit_file(packs, name));
+    kit_add(k, JUDGE_BOOK_LIST, "tdz.list/1", "sh-cleared-items.json",
+            kit_file(packs, "lists/sh-cleared-items.json"));
+    kit_add(k, JUDGE_BOOK_LIST, "tdz.list/1", "sh-negative-list.json",
+            kit_file(packs, "lists/sh-negative-list.json"));
     for (size_t i = 0; i < sizeof(kit_agreements) / sizeof(kit_agreements[0]); i++) {
         (void)snprintf(name, sizeof(name), "sandbox/agreements/%s", kit_agreements[i]);
         kit_add(k, JUDGE_BOOK_AGREEMENT, "tdz.agreement/1", kit_agreements[i],

@@ -25,10 +25,10 @@ static const char vocabulary[] =
     "\"recipient.k\":{\"type\":\"bool\",\"source\":\"register\"},"
     "\"g\":{\"type\":\"bool\",\"source\":\"gateway\"},"
     "\"recipient.id\":{\"type\":\"string\",\"source\":\"route\"},"
-    "\"envelope.within\":{\"type\":\"bool\",\"source\":\"route\"},"
+    "\"envelope.within\":{\"type\":\"bool\",\"source\":\"register\"},"
     "\"envelope.persons_left\":{\"type\":\"int\",\"source\":\"counter\"},"
-    "\"evidence.tia.days_left\":{\"type\":\"int\",\"source\":\"route\"},"
-    "\"evidence.tia.age_days\":{\"type\":\"int\",\"source\":\"route\"}},\"obligations\":{}}";
+    "\"evidence.tia.days_left\":{\"type\":\"int\",\"source\":\"register\"},"
+    "\"evidence.tia.age_days\":{\"type\":\"int\",\"source\":\"register\"}},\"obligations\":{}}";
 
 #define HASH64 "0000000000000000000000000000000000000000000000000000000000000000"
 static const char agreement_good[] =

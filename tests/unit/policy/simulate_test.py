@@ -15,7 +15,10 @@ NOW = "2026-11-22T00:00:00Z"
 FACTS = {"to": "my-cyberjaya", "labels": ["personal"], "declared.contradicted": False,
          "exporter.ciio": False, "recipient.restricted": False, "purpose": "research",
          "basis": "safeguards", "count.spi.after": 10, "evidence.pipia.days_left": 10,
-         "evidence.notice.days_left": 10}
+         "evidence.notice.days_left": 10, "exporter.sector": "trade",
+         "exporter.registered_in": "cn-lingang", "dataset.persons": 5,
+         "dataset.persons_sensitive": 0, "envelope.within": True,
+         "envelope.persons_left": 2 ** 53 - 1}
 PERSONS = [5, 50000, 99999, 100000, 150000, 199999, 200000]
 
 

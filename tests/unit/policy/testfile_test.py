@@ -142,7 +142,7 @@ def main():
         check_cases(tap, tdz, folder, schema)
         check_coverage(tap, tdz, folder)
     files = sorted(glob.glob(packs + "/tests/*.json"))
-    tap.ok(len(files) == 4 and all(jsonschema.Draft202012Validator(schema).is_valid(
+    tap.ok(len(files) == 6 and all(jsonschema.Draft202012Validator(schema).is_valid(
         polkit.load(f)) for f in files), "the packs' test files are valid")
     for path in files:
         out = polkit.run(tdz, "test", "--rules", "--cells", "100", "--missing", path)
