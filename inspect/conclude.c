@@ -158,13 +158,13 @@ conclude_all_sensitive(const struct inspection *i)
     return false;
 }
 
-/* Rows that are personal by declaration and hold none of types. */
+/* Rows with a bit of any, and none of types. */
 static uint64_t
-conclude_rows_without(const struct inspection *i, uint32_t types)
+conclude_rows_without(const struct inspection *i, unsigned any, uint32_t types)
 {
     uint64_t rows = 0;
     for (unsigned kind = 1; kind < INNER_ROW_KINDS; kind++)
-        if ((kind & INNER_DECLARED_BIT) != 0 && (kind & types) == 0)
+        if ((kind & any) != 0 && (kind & types) == 0)
             rows += i->row_kinds[kind];
     return rows;
 }
@@ -186,10 +186,34 @@ conclude_slack(const struct inspection *i, uint32_t types)
     return slack;
 }
 
-/* Nothing in a row says that two identifiers are one person: a patient's MyKad may stand beside the
- * doctor's resident number, an address of mail may be a relative's. So every distinct identifier of
- * any type counts, and a row without one that is personal by its declaration counts one. This can
- * count a person twice who is named by two types, and never counts two persons as one. */
+/* An address of mail beside an identity number names the same person, and a row without a number
+ * counts one (classification.md 5: distinct values of the strongest column, other personal rows one
+ * each). Not so where there are more addresses than that comes to: one number repeated beside many
+ * addresses must not hide them, so then all of them count. */
+static void
+conclude_fold_mail(struct inspection *i, uint64_t mails, uint64_t *distinct, uint64_t *without)
+{
+    const uint64_t *view = NULL;
+    const uint32_t mail = IDENT_BIT(IDENT_EMAIL);
+    const uint32_t numbers = i->person_types & ~mail;
+    /* What found no room may have been addresses: then nobody knows how many there are. */
+    if (i->mode != INNER_TABLE || persons_lost(i->persons) > 0 || numbers == 0 ||
+        (i->person_types & mail) == 0)
+        return;
+    const uint64_t persons = conclude_select(i, numbers, &view);
+    const uint64_t rows =
+        conclude_rows_without(i, INNER_DECLARED_BIT | mail, numbers) + conclude_slack(i, numbers);
+    if (persons + rows < mails)
+        return;
+    i->person_types = numbers;
+    *distinct = persons;
+    *without = rows;
+}
+
+/* Nothing in a row says that two identity numbers are one person: a patient's MyKad may stand
+ * beside the doctor's resident number. So every distinct number of any type counts, and a row
+ * without one that is personal by its declaration counts one. This can count a person twice who is
+ * named by two numbers, and never counts two numbers as one. */
 static void
 conclude_persons(struct inspection *i)
 {
@@ -206,11 +230,13 @@ conclude_persons(struct inspection *i)
         i->person_types |= kinds[t] > 0 ? IDENT_BIT(t) : 0;
         f->persons_lower = kinds[t] > f->persons_lower ? kinds[t] : f->persons_lower;
     }
-    const uint64_t distinct = conclude_select(i, i->person_types, &view);
-    f->unidentified = lost;
+    uint64_t distinct = conclude_select(i, i->person_types, &view);
+    uint64_t without = 0;
     if (i->mode == INNER_TABLE)
-        f->unidentified +=
-            conclude_rows_without(i, i->person_types) + conclude_slack(i, i->person_types);
+        without = conclude_rows_without(i, INNER_DECLARED_BIT, i->person_types) +
+                  conclude_slack(i, i->person_types);
+    conclude_fold_mail(i, kinds[IDENT_EMAIL], &distinct, &without);
+    f->unidentified = lost + without;
     f->persons_upper = distinct + f->unidentified;
     if (f->persons_lower == 0 && f->persons_upper > 0)
         f->persons_lower = 1;
