@@ -413,7 +413,7 @@ agreement_fact_envelopes(const struct agreement *a, int64_t now_ms, int64_t marg
         TRY(facts_bool(f, SPAN_LIT("envelope.within"), within, VOCAB_ROUTE));
     return debits ? ERR_OK
                   : agreement_fact_int(a, f, SPAN_LIT("envelope.persons_left"), JSON_INT_MAX,
-                                       VOCAB_COUNTER);
+                                       VOCAB_GATEWAY);
 }
 
 enum err

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/clerk/counter.h"
 
-#include "gateway/clerk/store_adjust.h"
-
 #include <assert.h>
+#include <stdio.h>
+
+#include "gateway/clerk/store_adjust.h"
+#include "schemas/text.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shards are little-endian on disk");
 
 enum { COUNTER_MAGIC = 0x505a4454, COUNTER_VERSION = 1, COUNTER_HEAD_BYTES = 40 };
+enum { COUNTER_NAME_MAX = 192 };
 
 uint64_t
 counter_year(int64_t wall_ms)
@@ -155,16 +158,42 @@ counter_set_of(struct store *s, const uint8_t id[static 16], struct room *room,
     return counter_read(bytes, ret);
 }
 
-/* Everything reserved by others than `own`, one kind, merged; rows summed. */
+/* True if transfer id debits approval; every transfer does for NULL. */
+static enum err
+counter_debits(struct store *s, const uint8_t id[static 16], const uint8_t *approval,
+               struct room *room, bool *ret)
+{
+    struct span bytes = {0};
+    bool found = approval == NULL;
+    const size_t mark = room->len;
+    if (!found) {
+        const enum err err = store_part_get(s, id, STORE_DEBITS, 0, room, &bytes);
+        if (err != ERR_OK && err != ERR_NOT_FOUND)
+            return err;
+        for (size_t at = 0; !found && at + COUNTER_DEBIT_BYTES <= bytes.len;
+             at += COUNTER_DEBIT_BYTES)
+            found = memcmp(bytes.ptr + at, approval, COUNTER_DEBIT_BYTES) == 0;
+        room->len = mark;
+    }
+    *ret = found;
+    return ERR_OK;
+}
+
+/* Everything reserved by others than `own` (that debit approval, if not NULL), one kind, merged;
+ * rows summed. */
 static enum err
 counter_others(struct store *s, const uint8_t (*ids)[16], size_t id_count, const uint8_t *own,
-               unsigned kind, struct room *room, struct counter_kind *ret)
+               const uint8_t *approval, unsigned kind, struct room *room, struct counter_kind *ret)
 {
     struct counter_kind all = {0};
     for (size_t i = 0; i < id_count; i++) {
         struct counter_set set = {0};
         uint8_t *out = NULL;
+        bool debits = false;
         if (own != NULL && memcmp(ids[i], own, 16) == 0)
+            continue;
+        TRY(counter_debits(s, ids[i], approval, room, &debits));
+        if (!debits)
             continue;
         TRY(counter_set_of(s, ids[i], room, &set));
         TRY(room_take(room, (all.count + set.kind[kind].count) * sizeof(uint64_t), &out));
@@ -222,7 +251,7 @@ counter_sum(struct store *s, const uint8_t *own, const char *exporter, uint64_t 
         uint64_t alone = 0;
         uint64_t together = 0;
         uint8_t *out = NULL;
-        TRY(counter_others(s, (const uint8_t(*)[16])ids, id_count, own, k, room, &others));
+        TRY(counter_others(s, (const uint8_t(*)[16])ids, id_count, own, NULL, k, room, &others));
         TRY(room_take(room, (others.count + mine->count) * sizeof(uint64_t), &out));
         uint64_t *merged = (void *)out;
         const size_t count =
@@ -307,6 +336,70 @@ counter_commit_kind(struct store *s, const char *exporter, uint64_t year, unsign
     return store_count_put(s, exporter, year, kind, rows + set->rows, persons);
 }
 
+/* The name under which the committed persons of an approval are kept: no partner's name has a
+ * slash. Their year is 0, as an approval's ceiling has none. */
+static enum err
+counter_debit_name(const char *exporter, const uint8_t approval[static 32],
+                   char name[static COUNTER_NAME_MAX])
+{
+    char hex[65];
+    TRY(text_hex(span_of(approval, 32), hex, sizeof(hex)));
+    const int len = snprintf(name, COUNTER_NAME_MAX, "%s/%s", exporter, hex);
+    return len < 0 || len >= COUNTER_NAME_MAX ? ERR_FULL : ERR_OK;
+}
+
+enum err
+counter_debit(struct store *s, const uint8_t id[static 16], const char *exporter, uint64_t year,
+              const uint8_t approval[static 32], struct room *room, uint64_t *ret_after)
+{
+    char name[COUNTER_NAME_MAX];
+    const size_t mark = room->len;
+    struct counter_set set = {0};
+    struct counter_kind others = {0};
+    uint8_t *memory = NULL;
+    uint8_t *out = NULL;
+    size_t id_count = 0;
+    uint64_t rows = 0;
+    uint64_t persons = 0;
+    uint64_t together = 0;
+    TRY(counter_debit_name(exporter, approval, name));
+    TRY(room_take(room, (size_t)16 * COUNTER_PENDING_MAX, &memory));
+    uint8_t(*ids)[16] = (void *)memory;
+    const enum err listed =
+        store_reserve_list(s, exporter, year, ids, COUNTER_PENDING_MAX, &id_count);
+    if (listed != ERR_OK)
+        return listed == ERR_FULL ? ERR_AGAIN : listed;
+    TRY(counter_set_of(s, id, room, &set));
+    TRY(counter_others(s, (const uint8_t(*)[16])ids, id_count, id, approval, COUNTER_PI, room,
+                       &others));
+    const struct counter_kind *mine = &set.kind[COUNTER_PI];
+    TRY(room_take(room, (others.count + mine->count) * sizeof(uint64_t), &out));
+    uint64_t *merged = (void *)out;
+    const size_t count =
+        counter_union(others.persons, others.count, mine->persons, mine->count, merged);
+    TRY(store_count_get(s, name, 0, COUNTER_PI, &rows, &persons));
+    TRY(counter_new(s, name, 0, COUNTER_PI, merged, count, room, &together));
+    *ret_after = persons + rows + together + mine->rows + others.rows;
+    room->len = mark;
+    return ERR_OK;
+}
+
+static enum err
+counter_commit_debits(struct store *s, const uint8_t id[static 16], const char *exporter,
+                      const struct counter_kind *set, struct room *room)
+{
+    char name[COUNTER_NAME_MAX];
+    struct span bytes = {0};
+    const enum err err = store_part_get(s, id, STORE_DEBITS, 0, room, &bytes);
+    if (err != ERR_OK)
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    for (size_t at = 0; at + COUNTER_DEBIT_BYTES <= bytes.len; at += COUNTER_DEBIT_BYTES) {
+        TRY(counter_debit_name(exporter, bytes.ptr + at, name));
+        TRY(counter_commit_kind(s, name, 0, COUNTER_PI, set, room));
+    }
+    return ERR_OK;
+}
+
 enum err
 counter_commit(struct store *s, const uint8_t id[static 16], const char *exporter,
                struct room *room)
@@ -317,6 +410,7 @@ counter_commit(struct store *s, const uint8_t id[static 16], const char *exporte
     TRY(counter_set_of(s, id, room, &set));
     for (unsigned k = 0; k < COUNTER_KINDS; k++)
         TRY(counter_commit_kind(s, exporter, year, k, &set.kind[k], room));
+    TRY(counter_commit_debits(s, id, exporter, &set.kind[COUNTER_PI], room));
     return counter_drop(s, id);
 }
 

@@ -13,6 +13,8 @@ enum { COUNTER_PI, COUNTER_SPI, COUNTER_KINDS };
 enum { COUNTER_SHARDS = 256 };
 /* Reservations of one exporter and year at a time; more wait their turn (ERR_AGAIN). */
 enum { COUNTER_PENDING_MAX = 1024 };
+/* Approvals that one transfer debits (STORE_DEBITS), 32 bytes each. */
+enum { COUNTER_DEBITS_MAX = 8, COUNTER_DEBIT_BYTES = 32 };
 
 /* One kind of a person set: sorted, unique. */
 struct counter_kind {
@@ -56,6 +58,12 @@ MUST_USE enum err counter_reserve(struct store *s, const uint8_t id[static 16],
 /* The value as it stands for a transfer that holds a reservation. Errors as counter_reserve. */
 MUST_USE enum err counter_value(struct store *s, const uint8_t id[static 16], const char *exporter,
                                 uint64_t year, struct room *room, struct counter_value *ret);
+/* The persons that crossed under an approval of exporter in all years, with those of transfer id,
+ * which holds a reservation of year, and of the others that do and debit the same approval. Errors
+ * as counter_reserve. */
+MUST_USE enum err counter_debit(struct store *s, const uint8_t id[static 16], const char *exporter,
+                                uint64_t year, const uint8_t approval[static 32], struct room *room,
+                                uint64_t *ret_after);
 /* Committed and reserved together, for preflight. */
 MUST_USE enum err counter_present(struct store *s, const char *exporter, uint64_t year,
                                   struct room *room, struct counter_value *ret);
@@ -65,7 +73,8 @@ MUST_USE enum err counter_base(struct store *s, const char *exporter, uint64_t y
 /* Errors as counter_present. */
 MUST_USE enum err counter_stand(struct store *s, const char *exporter, uint64_t year,
                                 struct room *room, struct counter_standing *ret);
-/* Merges the transfer's set into the year it was reserved for and deletes set and reservation.
+/* Merges the transfer's set into the year it was reserved for and into every approval of its
+ * STORE_DEBITS, and deletes set and reservation.
  * Within the transaction that stores RELEASE. ERR_NOT_FOUND: it holds none. */
 MUST_USE enum err counter_commit(struct store *s, const uint8_t id[static 16], const char *exporter,
                                  struct room *room);

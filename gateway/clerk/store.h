@@ -60,6 +60,7 @@ enum store_part {
     STORE_APPROVAL = 18, /* n: operators' words for decision n (s6_hold.c) */
     STORE_COSIGNED = 19, /* n as STORE_PARCEL: our line under that parcel's checkpoint */
     STORE_HOLD = 20,     /* n: who may release what decision n holds, and who spoke */
+    STORE_DEBITS = 21,   /* export: sha256[32] of each approval whose envelope it debits */
 };
 
 /* An entry clerk appends: its exact bytes before, its place after. index STORE_NONE: not yet. */

@@ -311,6 +311,11 @@ s1_fill_created(struct flow *f, struct flow_run *run, const void *arg)
     TRY(payload_upload_open_get(run->kept[KEEP_OPEN], &open));
     TRY(payload_preflighted_get(run->kept[KEEP_CHECKED], &p));
     TRY(s1_store_common(f, run, &open, &p));
+    if (p.debits.len % COUNTER_DEBIT_BYTES != 0 ||
+        p.debits.len > COUNTER_DEBITS_MAX * COUNTER_DEBIT_BYTES)
+        return ERR_RANGE;
+    if (p.debits.len > 0)
+        TRY(store_part_put(f->store, row->id, STORE_DEBITS, 0, p.debits));
     row->suite = p.suite;
     row->retain_days = p.retain_days;
     row->reserved_at = p.bytes_max; /* until sealed: the most it may have */

@@ -8,6 +8,31 @@
 
 #include <unistd.h>
 
+/* What each approval's envelope comes to with this transfer: (sha256, after), for judge. */
+static enum err
+s5_debits(struct flow *f, struct flow_run *run, uint64_t year, struct p_decide *ask)
+{
+    struct span approvals = {0};
+    uint8_t *out = NULL;
+    const enum err err =
+        store_part_get(f->store, run->row.id, STORE_DEBITS, 0, &f->room, &approvals);
+    if (err != ERR_OK)
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    const size_t count = approvals.len / COUNTER_DEBIT_BYTES;
+    TRY(room_take(&f->room, count * (COUNTER_DEBIT_BYTES + 8), &out));
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *approval = approvals.ptr + i * COUNTER_DEBIT_BYTES;
+        uint8_t *pair = out + i * (COUNTER_DEBIT_BYTES + 8);
+        uint64_t after = 0;
+        TRY(counter_debit(f->store, run->row.id, run->row.party, year, approval, &f->room, &after));
+        memcpy(pair, approval, COUNTER_DEBIT_BYTES);
+        for (size_t k = 0; k < 8; k++)
+            pair[COUNTER_DEBIT_BYTES + k] = (uint8_t)(after >> 8 * k);
+    }
+    ask->debits = span_of(out, count * (COUNTER_DEBIT_BYTES + 8));
+    return ERR_OK;
+}
+
 /* The counters of the question; the reservation moves when the year turned. */
 static enum err
 s5_counters(struct flow *f, struct flow_run *run, struct p_decide *ask)
@@ -35,7 +60,7 @@ s5_counters(struct flow *f, struct flow_run *run, struct p_decide *ask)
     ask->after_spi = f->counters_unknown ? 0 : value.after[COUNTER_SPI];
     ask->pending_others = value.pending_others ? 1 : 0;
     run->row.pending_others = ask->pending_others;
-    return ERR_OK;
+    return f->counters_unknown ? ERR_OK : s5_debits(f, run, year, ask);
 }
 
 /* What judge needs of the peer for a `received` entry. */

@@ -171,6 +171,7 @@ judge_decide_asked(const struct judge_final *f)
                                 .counters = f->p->counters != 0,
                                 .pi = f->p->after_pi,
                                 .spi = f->p->after_spi,
+                                .debits = f->p->debits,
                                 .seen = f->seen,
                                 .contradicted = f->contradicted,
                                 .now_ms = f->now_ms};
@@ -186,6 +187,7 @@ judge_decide_pending(struct judge *j, const struct judge_final *f)
         return ERR_OK;
     q.pi = 0;
     q.spi = 0;
+    q.no_debits = true;
     TRY(judge_evaluate(j, &q));
     const bool theirs = j->work->decision.verdict != DECIDE_DENY;
     q = judge_decide_asked(f);

@@ -138,6 +138,8 @@ struct judge_asked {
     bool counters;
     uint64_t pi;
     uint64_t spi;
+    struct span debits;             /* (sha256[32], U64 after) of each envelope, from clerk */
+    bool no_debits;                 /* as if nothing had crossed under any envelope */
     const struct report_side *seen; /* NULL at preflight */
     bool contradicted;              /* besides what seen says */
     int64_t now_ms;

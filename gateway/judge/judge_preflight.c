@@ -10,6 +10,8 @@ struct judge_stop {
     const char *detail;
 };
 
+enum { JUDGE_DEBITS_MAX = 8 };
+
 struct judge_pre {
     const struct judge_in *in;
     const struct p_preflight *p;
@@ -17,6 +19,7 @@ struct judge_pre {
     const struct agreement *agreement;
     int64_t now_ms;
     struct p_preflighted answer;
+    uint8_t debits[JUDGE_DEBITS_MAX * 32];
     struct judge_words words;
     struct judge_leaf leaf;
     struct span performed;
@@ -231,6 +234,26 @@ judge_preflight_deny(struct judge *j, struct judge_pre *pre)
     return ERR_OK;
 }
 
+/* The approvals whose envelopes clerk has to count in. ERR_FULL: more than it can. */
+static enum err
+judge_preflight_debits(const struct judge *j, struct judge_pre *pre)
+{
+    const struct agreement *a = pre->agreement;
+    size_t len = 0;
+    for (size_t i = 0; i < a->evidence_count; i++) {
+        const struct agreement_evidence *e =
+            agreement_debit(a, i, pre->now_ms, (int64_t)j->crossing_margin_s * 1000);
+        if (e == NULL)
+            continue;
+        if (len == sizeof(pre->debits))
+            return ERR_FULL;
+        memcpy(pre->debits + len, e->sha256, 32);
+        len += 32;
+    }
+    pre->answer.debits = span_of(pre->debits, len);
+    return ERR_OK;
+}
+
 /* The verdict, and what follows from it, in pre->answer. */
 static enum err
 judge_preflight_run(struct judge *j, struct judge_pre *pre, uint8_t ret_spec[static 32])
@@ -274,7 +297,7 @@ judge_preflight_run(struct judge *j, struct judge_pre *pre, uint8_t ret_spec[sta
         obligation_field(obligation_find(&w->decision.obligations, "retain"), "max_days");
     pre->answer.retain_days = days == NULL ? 0 : (uint32_t)days->number;
     pre->answer.suite = obligation_suite(&w->decision.obligations);
-    return ERR_OK;
+    return judge_preflight_debits(j, pre);
 }
 
 static enum err

@@ -9,7 +9,7 @@
 #include "policy/answer.h"
 #include "schemas/text.h"
 
-enum { JUDGE_COMMITS_MAX = 5, JUDGE_TEXT_MAX = 512 };
+enum { JUDGE_COMMITS_MAX = 5, JUDGE_TEXT_MAX = 512, JUDGE_DEBIT_BYTES = 32 + 8 };
 
 /* A fact by the gateway's hand, if the vocabulary knows it. */
 static bool
@@ -24,6 +24,50 @@ judge_fact_count(struct judge *j, const char *name, uint64_t value, enum vocab_s
     const int64_t number = value > JSON_INT_MAX ? JSON_INT_MAX : (int64_t)value;
     return judge_knows(j, name) ? facts_int(&j->work->facts, span_str(name), number, source)
                                 : ERR_OK;
+}
+
+/* What crossed under the approval, this dataset included; false when clerk does not say. */
+static bool
+judge_debit_after(const struct judge_asked *q, const uint8_t approval[static 32], uint64_t *ret)
+{
+    *ret = 0;
+    if (q->no_debits)
+        return true;
+    for (size_t at = 0; at + JUDGE_DEBIT_BYTES <= q->debits.len; at += JUDGE_DEBIT_BYTES) {
+        const uint8_t *pair = q->debits.ptr + at;
+        if (memcmp(pair, approval, 32) != 0)
+            continue;
+        for (size_t k = 0; k < 8; k++)
+            *ret |= (uint64_t)pair[32 + k] << 8 * k;
+        return true;
+    }
+    return false;
+}
+
+/* What the tightest envelope has left. Not known at preflight, nor when one of them is not: the
+ * rules then refuse. */
+static enum err
+judge_facts_debits(struct judge *j, const struct judge_asked *q)
+{
+    const struct agreement *a = q->agreement;
+    int64_t left = JSON_INT_MAX;
+    bool any = false;
+    for (size_t i = 0; i < a->evidence_count; i++) {
+        const struct agreement_evidence *e =
+            agreement_debit(a, i, q->now_ms, (int64_t)j->crossing_margin_s * 1000);
+        uint64_t after = 0;
+        if (e == NULL)
+            continue;
+        if (q->seen == NULL || !judge_debit_after(q, e->sha256, &after))
+            return ERR_OK;
+        const int64_t used = after > JSON_INT_MAX ? JSON_INT_MAX : (int64_t)after;
+        const int64_t here = e->envelope.persons_max - used;
+        left = here < left ? here : left;
+        any = true;
+    }
+    if (!any || !judge_knows(j, "envelope.persons_left"))
+        return ERR_OK;
+    return facts_int(&j->work->facts, SPAN_LIT("envelope.persons_left"), left, VOCAB_GATEWAY);
 }
 
 static enum err
@@ -71,6 +115,7 @@ judge_facts(struct judge *j, const struct judge_asked *q)
         TRY(judge_fact_count(j, "count.pi.after", q->pi, VOCAB_COUNTER));
         TRY(judge_fact_count(j, "count.spi.after", q->spi, VOCAB_COUNTER));
     }
+    TRY(judge_facts_debits(j, q));
     return q->seen == NULL ? ERR_OK : judge_facts_seen(j, q);
 }
 

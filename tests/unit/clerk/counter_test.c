@@ -159,6 +159,59 @@ test_races(struct store *s)
     }
 }
 
+static uint64_t
+debit_of(struct store *s, const uint8_t id[static 16], const char *exporter, uint8_t approval)
+{
+    uint8_t sha256[32];
+    uint64_t after = 0;
+    struct room room = fresh();
+    memset(sha256, approval, sizeof(sha256));
+    CHECK_EQ(counter_debit(s, id, exporter, 2026, sha256, &room, &after), ERR_OK);
+    return after;
+}
+
+static void
+test_debits(struct store *s)
+{
+    uint8_t both[64];
+    struct counter_value value = {0};
+    struct room room = fresh();
+    memset(both, 1, 32);
+    memset(both + 32, 2, 32);
+    TEST("an approval is debited by every transfer under it, each person once, in all years")
+    {
+        CHECK_EQ(store_begin(s), ERR_OK);
+        const struct store_row a = transfer(s, 11, set_of(0, 10, 0, 1));
+        CHECK_EQ(store_part_put(s, a.id, STORE_DEBITS, 0, span_of(both, 64)), ERR_OK);
+        CHECK_EQ(counter_reserve(s, a.id, "debit", 2026, &room, &value), ERR_OK);
+        CHECK(debit_of(s, a.id, "debit", 1) == 11 && debit_of(s, a.id, "debit", 2) == 11);
+        CHECK_EQ(counter_commit(s, a.id, "debit", &room), ERR_OK);
+        const struct store_row b = transfer(s, 12, set_of(5, 10, 0, 0));
+        CHECK_EQ(store_part_put(s, b.id, STORE_DEBITS, 0, span_of(both, 32)), ERR_OK);
+        CHECK_EQ(counter_reserve(s, b.id, "debit", 2026, &room, &value), ERR_OK);
+        CHECK(debit_of(s, b.id, "debit", 1) == 16);
+        /* Another transfer sees b's reservation under the approval that b debits only. */
+        const struct store_row c = transfer(s, 13, set_of(100, 1, 0, 0));
+        CHECK_EQ(store_part_put(s, c.id, STORE_DEBITS, 0, span_of(both, 64)), ERR_OK);
+        CHECK_EQ(counter_reserve(s, c.id, "debit", 2026, &room, &value), ERR_OK);
+        CHECK(debit_of(s, c.id, "debit", 1) == 17 && debit_of(s, c.id, "debit", 2) == 12);
+        CHECK_EQ(counter_drop(s, b.id), ERR_OK);
+        CHECK(debit_of(s, c.id, "debit", 1) == 12);
+        /* The year's own counter is another's; so is the approval of another exporter. */
+        CHECK_EQ(counter_reserve(s, c.id, "debit", 2027, &room, &value), ERR_OK);
+        CHECK_EQ(value.after[0], 1);
+        CHECK(debit_of(s, c.id, "other", 1) == 1 && debit_of(s, c.id, "debit", 3) == 1);
+        CHECK_EQ(counter_commit(s, c.id, "debit", &room), ERR_OK);
+        const struct store_row d = transfer(s, 14, set_of(100, 1, 0, 0));
+        CHECK(debit_of(s, d.id, "debit", 1) == 12);
+        uint64_t after = 0;
+        CHECK_EQ(counter_debit(s, a.id, "debit", 2026, both, &room, &after), ERR_NOT_FOUND);
+        struct room small = {(uint8_t *)memory, 64, 0};
+        CHECK_EQ(counter_debit(s, d.id, "debit", 2026, both, &small, &after), ERR_FULL);
+        store_rollback(s);
+    }
+}
+
 static void
 test_many(struct store *s)
 {
@@ -190,6 +243,7 @@ main(void)
         return 1;
     test_read();
     test_races(s);
+    test_debits(s);
     test_many(s);
     store_close(s);
     char path[128];
