@@ -100,7 +100,7 @@ static uint8_t kit_scratch[MSG_PAYLOAD_MAX];
 static struct span
 kit_copy(struct span bytes)
 {
-    static uint8_t memory[1 << 20];
+    static uint8_t memory[1 << 22];
     static size_t used;
     uint8_t *copy = memory + used;
     if (bytes.len >= sizeof(memory) - used)
