@@ -92,11 +92,11 @@ inbound_route_log(enum http_method method, struct span rest, struct inbound_rout
     if (!is_checkpoint && (!inbound_route_eat(&tile, SPAN_LIT("tile/")) || tile.len == 0 ||
                            tile.ptr[0] < '0' || tile.ptr[0] > '9'))
         return ERR_NOT_FOUND;
-    for (size_t i = 0; i < rest.len; i++) {
-        const uint8_t c = rest.ptr[i];
-        const bool is_dots = c == '.' && i + 1 < rest.len && rest.ptr[i + 1] == '.';
-        if (!is_checkpoint && (is_dots || !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                                            c == '/' || c == '.')))
+    for (size_t i = 0; !is_checkpoint && i < tile.len; i++) {
+        const uint8_t c = tile.ptr[i];
+        const bool is_dots = c == '.' && i + 1 < tile.len && tile.ptr[i + 1] == '.';
+        const bool in_path = (c >= '0' && c <= '9') || c == 'x' || c == 'p' || c == '/' || c == '.';
+        if (is_dots || !in_path)
             return ERR_NOT_FOUND;
     }
     ret->kind = INBOUND_LOG;
