@@ -9,7 +9,7 @@
 #include "schemas/entry.h"
 
 /* Sent: the peer works on it. If its receipt got lost, this is when it is reminded. */
-enum { S8_REMIND_MS = 60 * 1000, S8_NOT_WHOLE = 409 };
+enum { S8_REMIND_MS = 60 * 1000, S8_NOT_WHOLE = 409, S8_UNKNOWN = 404 };
 
 static enum err
 s8_fill(struct flow *f, struct flow_run *run, const void *arg)
@@ -119,8 +119,9 @@ s8_release_sent(struct flow *f, struct flow_run *run, const struct msg *m)
         flow_run_wait(f, run, S8_REMIND_MS);
     else
         flow_run_retry(f, run);
-    /* It stopped after it had acknowledged the last group and before its clerk knew of it. */
-    if (p.status == S8_NOT_WHOLE)
+    /* It stopped after it had acknowledged the last group and before its clerk knew of it, or its
+     * database is an older copy that never heard of the transfer. */
+    if (p.status == S8_NOT_WHOLE || p.status == S8_UNKNOWN)
         run->flags |= RUN_RESEND;
     return ERR_OK;
 }

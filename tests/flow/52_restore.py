@@ -360,6 +360,23 @@ def old_database_importer(c):
     check(f"{label}: what it forgot is not half there", got.status == 404, got)
     third = c.cross("third.csv")
     check(f"{label}: and what comes now is pulled", c.collect(third) is not None, c.logs())
+    c.keep("before", (IMPORT, "state"))
+    c.begin(IMPORT)
+    c.stop(EXPORT)
+    c.start(EXPORT, "clerk/clerk_x8_stored:1:killall")
+    try:
+        push(c, "fourth.csv", wait=0)
+    except OSError:
+        pass
+    check(f"{label}: an exporter dies with a RELEASE in hand", c.died(EXPORT), c.logs())
+    c.restore("before", (IMPORT, "state"))
+    c.begin(IMPORT)
+    c.running.pop(EXPORT)
+    c.begin(EXPORT)
+    fourth = next(t["id"] for t in c.request(WHO, "GET", "/v1/transfers").json["transfers"]
+                  if t["name"] == "fourth.csv")
+    check(f"{label}: what was sent and forgotten is sent again, and settles",
+          c.settle(fourth).get("state") == "settled", c.logs())
     received = [d["verdict"] for k, _, d in c.known(IMPORT)[second] if k == "received"]
     check(f"{label}: the log still says what was received", received == ["allow"], received)
     c.verify(EXPORT, IMPORT)
