@@ -245,6 +245,8 @@ persons_order(uint64_t *values, uint16_t *tags, size_t len)
     size_t depth = 0;
     size_t from = 0;
     size_t left = len;
+    if (len < 2)
+        return; /* an empty table has no memory */
     while (true) {
         if (left > 16) {
             const size_t right =
