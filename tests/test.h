@@ -59,6 +59,23 @@ test_skip(const char *name, const char *reason)
     printf("ok %d - %s # SKIP %s\n", test_state.count, name, reason);
 }
 
+/* gcc defines macros for its sanitizers, clang answers questions. */
+#ifdef __has_feature
+#define TEST_FEATURE(x) __has_feature(x)
+#else
+#define TEST_FEATURE(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || TEST_FEATURE(address_sanitizer)
+#define TEST_ASAN 1
+#else
+#define TEST_ASAN 0
+#endif
+#if defined(__SANITIZE_THREAD__) || TEST_FEATURE(thread_sanitizer)
+#define TEST_TSAN 1
+#else
+#define TEST_TSAN 0
+#endif
+
 #define TEST(sentence) if (test_begin(sentence))
 
 #define CHECK(cond)                                             \

@@ -24,11 +24,7 @@ key_test_slot_is_zero(const struct secret64 *slot)
     return key_is_zero(span_of(slot->bytes, sizeof(slot->bytes)));
 }
 
-#ifdef __SANITIZE_ADDRESS__
-static const bool key_test_can_lock = false;
-#else
-static const bool key_test_can_lock = true;
-#endif
+static const bool key_test_can_lock = !TEST_ASAN;
 
 static bool
 key_test_limit_refused(const struct secret64 *slot)

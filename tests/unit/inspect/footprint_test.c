@@ -90,7 +90,7 @@ main(void)
 {
     TEST("set-up") CHECK(inspected_setup());
     __attribute__((unused)) const struct span narrow = table(15, 3000, 40);
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if TEST_ASAN || TEST_TSAN
     test_skip("open streams are small", "a sanitizer's allocator keeps more than the program");
 #else
     TEST("an open table of 15 columns and few persons is resident in 64 KiB")
