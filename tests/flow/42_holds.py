@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The hold queue with real gateways: two persons for an export, one for an import, refusals, and
 every note that must not count. Signs with python3-cryptography, not with the tools, where the note
@@ -12,6 +12,7 @@ import tempfile
 import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import corridor
 from corridor import check
@@ -42,7 +43,7 @@ def note(c, who, hold, fmt="tdz.approval/1", name=None, **more):
     with open(os.path.join(c.person(who)["profile"], "sign.key"), "rb") as f:
         key = Ed25519PrivateKey.from_private_bytes(f.read())
     name = (name or who).encode()
-    pub = b"\x01" + key.public_key().public_bytes_raw()
+    pub = b"\x01" + key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     keyid = hashlib.sha256(name + b"\n" + pub).digest()[:4]
     sig = base64.b64encode(keyid + key.sign(text))
     return text + b"\n" + "— ".encode() + name + b" " + sig + b"\n"

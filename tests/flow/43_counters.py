@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Counters of distinct persons with real gateways: an opening balance by a signed note, transfers
 side by side at 9,999 of 10,000, corrections, warning levels, and what a restart may not change."""
@@ -12,6 +12,7 @@ import time
 import urllib.request
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import corridor
 import register
@@ -55,7 +56,7 @@ def note(c, **more):
             ).encode()
     with open(os.path.join(c.person(OPERATOR)["profile"], "sign.key"), "rb") as f:
         key = Ed25519PrivateKey.from_private_bytes(f.read())
-    pub = b"\x01" + key.public_key().public_bytes_raw()
+    pub = b"\x01" + key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     keyid = hashlib.sha256(OPERATOR.encode() + b"\n" + pub).digest()[:4]
     return (text + b"\n" + "— ".encode() + OPERATOR.encode() + b" "
             + base64.b64encode(keyid + key.sign(text)) + b"\n")

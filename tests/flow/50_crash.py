@@ -320,7 +320,7 @@ WAYS = {
 
 def released(done):
     """The persons of all that was released."""
-    return set().union(*(gateways.identifiers(case.data) for case in done if case.released))
+    return set().union(*(gateways.numbers(case.data) for case in done if case.released))
 
 
 def counted(c):
@@ -338,7 +338,7 @@ def never_given_back(c, number, known):
     case.push("oncology", 202)
     check("the peer is killed when it was sent the RELEASE", c.died(IMPORT))
     del c.running[IMPORT]
-    after = {len(known | gateways.identifiers(case.data))}
+    after = {len(known | gateways.numbers(case.data))}
     seen = counted(c)
     check("while it is gone the exporter's counter stands", seen == after, (seen, after))
     c.advance(LAPSE_S)

@@ -141,7 +141,7 @@ def main():
         for number, case in enumerate(chosen):
             transfer, data = killed(c, *case, number)
             crossed[transfer] = data
-        counted = set().union(*(gateways.identifiers(data) for data in crossed.values()))
+        counted = set().union(*(gateways.numbers(data) for data in crossed.values()))
         gateways.examine(c, dict.fromkeys(crossed, True), [], len(counted))
     corridor.finish()
 

@@ -200,18 +200,13 @@ def dataset(number):
 
 
 def numbers(data):
-    """The identity numbers of a register."""
+    """The identity numbers of a register: the persons that are counted, an address is theirs."""
     return {line.split(b",")[0] for line in data.splitlines()[1:]}
-
-
-def identifiers(data):
-    """What is counted of a register: every distinct strong identifier, here number and address."""
-    return {cell for line in data.splitlines()[1:] for cell in line.split(b",")[:5:4]}
 
 
 def examine(c, crossed, stopped, counted, waiting=()):
     """Checks every invariant: crossed = transfer -> delivered?, stopped = transfers that must not
-    have crossed, counted = identifiers that were released, waiting = of the stopped those that were
+    have crossed, counted = persons that were released, waiting = of the stopped those that were
     released and never receipted."""
     zones = c.map["zones"]
     logs = [zones[EXPORT]["log_dir"], zones[IMPORT]["log_dir"]]
@@ -251,6 +246,6 @@ def examine(c, crossed, stopped, counted, waiting=()):
           set(crossed) <= {m if isinstance(m, str) else m["transfer"]
                            for m in report.get("matched", [])}, (report, out.stderr))
     counts = invariants.persons(zones[EXPORT])
-    check(f"{counted} identifiers are counted, as many as were released",
+    check(f"{counted} persons are counted, as many as were released",
           counts and all(n == sets for n, sets in counts.values()) and
           {n for n, _ in counts.values()} == {counted}, counts)
