@@ -38,8 +38,8 @@ is_log(const char *path)
     char name[AUDIT_PATH_MAX];
     struct stat st;
     for (size_t i = 0; i < 3; i++) {
-        (void)snprintf(name, sizeof(name), "%s/%s", path, names[i]);
-        if (stat(name, &st) == 0)
+        const int len = snprintf(name, sizeof(name), "%s/%s", path, names[i]);
+        if (len > 0 && (size_t)len < sizeof(name) && stat(name, &st) == 0)
             return true;
     }
     return false;

@@ -24,7 +24,7 @@ key_test_slot_is_zero(const struct secret64 *slot)
     return key_is_zero(span_of(slot->bytes, sizeof(slot->bytes)));
 }
 
-static const bool key_test_can_lock = !TEST_ASAN;
+static const bool key_test_can_lock = !TEST_ASAN && !TEST_TSAN;
 
 static bool
 key_test_limit_refused(const struct secret64 *slot)
@@ -74,7 +74,7 @@ key_test_arena(void)
     }
     if (!key_test_can_lock)
         test_skip("an arena that cannot be locked is refused",
-                  "the address sanitizer makes mlock do nothing");
+                  "a sanitizer makes mlock do nothing");
     else
         TEST("an arena that cannot be locked is refused")
         {
