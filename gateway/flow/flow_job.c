@@ -240,6 +240,8 @@ job_verify(struct flow *f, struct flow_job *job)
     ask.consistency = parcel.consistency;
     if (job->kind == JOB_RECEIPT)
         ask.receipt = parcel.record;
+    else
+        ask.release = parcel.record;
     if (payload_peer_verify_put(&ask, f->tx, sizeof(f->tx), &body) != ERR_OK)
         flow_job_failed(f, job, ERR_FULL);
     else

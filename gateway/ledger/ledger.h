@@ -34,7 +34,7 @@ enum {
 };
 
 /* What trust says of one zone. */
-struct ledger_gateway_key {
+struct ledger_sign_key {
     struct sign_pub pub;
     int64_t not_before; /* Unix seconds */
     int64_t not_after;
@@ -46,7 +46,9 @@ struct ledger_zone {
     size_t witness_count;
     struct note_key witnesses[TRUST_WITNESSES_MAX];
     size_t gateway_count;
-    struct ledger_gateway_key gateways[TRUST_KEYS_MAX];
+    struct ledger_sign_key gateways[TRUST_KEYS_MAX];
+    size_t release_count;
+    struct ledger_sign_key releases[TRUST_KEYS_MAX];
 };
 struct ledger_trust {
     size_t zone_count;

@@ -9,6 +9,7 @@
 #include "crypto/digest.h"
 #include "crypto/proof.h"
 #include "crypto/receipt.h"
+#include "crypto/release.h"
 #include "gateway/core/fault.h"
 #include "gateway/ledger/addreq.h"
 #include "gateway/ledger/ledger_part.h"
@@ -156,7 +157,7 @@ peer_receipt_signed(struct ledger *l, const struct ledger_zone *zone, const stru
     const int64_t now = l->wall_ms / 1000;
     enum err last = ERR_KEY_UNKNOWN;
     for (size_t i = 0; i < zone->gateway_count; i++) {
-        const struct ledger_gateway_key *key = &zone->gateways[i];
+        const struct ledger_sign_key *key = &zone->gateways[i];
         size_t which = 0;
         if (now < key->not_before || now > key->not_after)
             continue;
@@ -214,6 +215,32 @@ peer_receipt(struct ledger *l, const struct ledger_zone *zone, const struct p_pe
     return peer_receipt_signed(l, zone, &r);
 }
 
+/* The RELEASE of the body that this decision is about, signed by that zone: a body is never given
+ * up for the sake of one that somebody on the way made or spoilt. Keys that were replaced since
+ * count, for a RELEASE never expires. */
+static enum err
+peer_release(struct ledger *l, const struct ledger_zone *zone, const struct p_peer_verify *p,
+             const struct entry *e, const struct ledger_facts *facts)
+{
+    struct release r;
+    enum err last = ERR_KEY_UNKNOWN;
+    if (p->release.len == 0)
+        return ERR_OK;
+    TRY(release_decode(p->release, &r));
+    if (e->kind != ENTRY_DECISION || memcmp(r.seal_hash, facts->seal_hash, 32) != 0)
+        return ERR_CONFLICT;
+    for (size_t i = 0; i < zone->release_count; i++) {
+        size_t which = 0;
+        if (l->wall_ms / 1000 < zone->releases[i].not_before)
+            continue;
+        const enum err err = release_verify(&r, &zone->releases[i].pub, 1, &which);
+        if (err == ERR_OK)
+            return ERR_OK;
+        last = err;
+    }
+    return last;
+}
+
 /* The entry: of this transfer, in the form of an entry; fills what clerk and keeper are told. */
 static enum err
 peer_entry(struct ledger *l, const struct ledger_job *job, const struct ledger_zone *zone,
@@ -229,6 +256,7 @@ peer_entry(struct ledger *l, const struct ledger_job *job, const struct ledger_z
     v->verdict = facts.verdict;
     memcpy(v->offer_hash, facts.offer_hash, 32);
     memcpy(v->seal_hash, facts.seal_hash, 32);
+    TRY(peer_release(l, zone, p, &e, &facts));
     return peer_receipt(l, zone, p, &e, &facts, v);
 }
 

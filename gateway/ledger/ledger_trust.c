@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What ledger needs of the trust file: logs, cosigners and gateway keys by zone. */
+/* What ledger needs of the trust file: logs, cosigners, gateway and release keys by zone. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,13 +7,11 @@
 #include "schemas/text.h"
 
 static enum err
-trust_gateway_key(const struct trust_key *in, struct ledger_zone *zone)
+trust_sign_key(const struct trust_key *in, struct ledger_sign_key *keys, size_t *count)
 {
     uint8_t raw[SIGN_P256_PUB_BYTES];
-    struct ledger_gateway_key *out = &zone->gateways[zone->gateway_count];
+    struct ledger_sign_key *out = &keys[*count];
     const bool ed25519 = span_eq_str(in->alg, "ed25519");
-    if (in->role != TRUST_GATEWAY || span_eq_str(in->status, "revoked"))
-        return ERR_OK;
     if (!ed25519 && !span_eq_str(in->alg, "ecdsa-p256"))
         return ERR_OK; /* of a later version: nothing it signs will verify here */
     const size_t len = ed25519 ? SIGN_ED25519_PUB_BYTES : SIGN_P256_PUB_BYTES;
@@ -21,8 +19,20 @@ trust_gateway_key(const struct trust_key *in, struct ledger_zone *zone)
     TRY(sign_pub_init(&out->pub, ed25519 ? SIGN_ED25519 : SIGN_ECDSA_P256, span_of(raw, len)));
     out->not_before = in->not_before;
     out->not_after = in->not_after;
-    zone->gateway_count++;
+    (*count)++;
     return ERR_OK;
+}
+
+/* A revoked key says nothing any more. */
+static enum err
+trust_key_take(const struct trust_key *in, struct ledger_zone *zone)
+{
+    if (span_eq_str(in->status, "revoked"))
+        return ERR_OK;
+    if (in->role == TRUST_GATEWAY)
+        return trust_sign_key(in, zone->gateways, &zone->gateway_count);
+    return in->role == TRUST_RELEASE ? trust_sign_key(in, zone->releases, &zone->release_count)
+                                     : ERR_OK;
 }
 
 /* Keys of types that this build does not know are left out. */
@@ -49,7 +59,7 @@ trust_zone_take(const struct trust_zone *in, struct ledger_zone *out)
         TRY(trust_note_key(in->witnesses[i], NOTE_COSIGNATURE, out->witnesses,
                            &out->witness_count));
     for (size_t i = 0; i < in->key_count; i++)
-        TRY(trust_gateway_key(&in->keys[i], out));
+        TRY(trust_key_take(&in->keys[i], out));
     return ERR_OK;
 }
 

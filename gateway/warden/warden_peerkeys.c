@@ -49,7 +49,8 @@ warden_peerkeys_all(const struct trust *trust, struct keyring *ring)
         const struct trust_zone *zone = &trust->zones[z];
         for (size_t i = 0; i < zone->key_count; i++) {
             struct keyring_key row;
-            if (zone->keys[i].role == TRUST_OPERATOR)
+            if (zone->keys[i].role == TRUST_OPERATOR ||
+                span_eq_str(zone->keys[i].status, "revoked"))
                 continue;
             TRY(warden_peerkeys_row(zone, &zone->keys[i], &row));
             TRY(keyring_add(ring, &row));

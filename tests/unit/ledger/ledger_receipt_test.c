@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Receipts of the importer as ledger believes them, and what the peer's cosignatures say of our
- * clock. */
+/* Receipts and RELEASEs of the other zone as ledger believes them, and what the peer's cosignatures
+ * say of our clock. */
 #include "crypto/digest.h"
 #include "tests/unit/ledger/ledgerdrive.h"
 
@@ -180,6 +180,69 @@ receipts(void)
     }
 }
 
+/* What ledger says of p with a RELEASE, signed by key (NULL: as it is). */
+static uint16_t
+with_release(const uint8_t id[static 16], struct p_peer_verify *p, struct release *r,
+             const struct sign_key *key)
+{
+    static uint8_t bytes[4096];
+    if (key != NULL)
+        CHECK_EQ(release_sign(r, key), ERR_OK);
+    CHECK_EQ(release_encode(r, bytes, sizeof(bytes), &p->release), ERR_OK);
+    return verify(id, p).err;
+}
+
+static void
+releases(void)
+{
+    const struct sign_key *key = &kit_cn.k.secrets->release;
+    struct release good = {.suite = SUITE_AES_256_GCM, .verdict = SPAN_LIT("{}")};
+    struct p_peer_verify p;
+    struct p_peer_verified v;
+    struct release r;
+    TEST("a RELEASE signed by that zone's release key for the decided seal is believed")
+    {
+        CHECK_EQ(kit_append(&kit_cn, id_b, 3, "allow", 7).err, 0);
+        kit_pump(1500);
+        p = parcel(id_b, ENTRY_DECISION, 3);
+        v = verify(id_b, &p);
+        CHECK(v.err == 0 && v.verdict == VERDICT_ALLOW);
+        memcpy(good.seal_hash, v.seal_hash, 32);
+        r = good;
+        CHECK_EQ(with_release(id_b, &p, &r, key), 0);
+        CHECK_EQ(kit_my.to_keeper.type, MSG_PEER_LOGGED);
+    }
+    TEST("one spoilt on the way, of another key, or of a revoked one is not, true proof or no")
+    {
+        kit_my.to_keeper.type = MSG_NONE;
+        r = good;
+        CHECK_EQ(release_sign(&r, key), ERR_OK);
+        r.verdict = SPAN_LIT("[]");
+        CHECK_EQ(with_release(id_b, &p, &r, NULL), (uint16_t)-ERR_SIGNATURE);
+        r = good;
+        CHECK_EQ(with_release(id_b, &p, &r, &kit_cn.k.secrets->gateway),
+                 (uint16_t)-ERR_KEY_UNKNOWN);
+        r = good;
+        CHECK_EQ(with_release(id_b, &p, &r, &kit_my.k.secrets->release),
+                 (uint16_t)-ERR_KEY_UNKNOWN);
+        r = good;
+        CHECK_EQ(with_release(id_b, &p, &r, &kit_cn.revoked), (uint16_t)-ERR_KEY_UNKNOWN);
+        CHECK_EQ(kit_my.to_keeper.type, MSG_NONE); /* keeper hears nothing of it */
+    }
+    TEST("nor one of another seal, with an entry that is no decision, or none at all")
+    {
+        r = good;
+        r.seal_hash[0] ^= 1;
+        CHECK_EQ(with_release(id_b, &p, &r, key), (uint16_t)-ERR_CONFLICT);
+        p.release = SPAN_LIT("no release");
+        CHECK(verify(id_b, &p).err != 0);
+        p = parcel(id_a, ENTRY_RECEIVED, 1);
+        r = good;
+        memcpy(r.seal_hash, seal, 32);
+        CHECK_EQ(with_release(id_a, &p, &r, key), (uint16_t)-ERR_CONFLICT);
+    }
+}
+
 static unsigned
 told(void)
 {
@@ -270,6 +333,7 @@ main(void)
     kit_confirm();
     clocks();
     receipts();
+    releases();
     kit_stop();
     return test_end();
 }

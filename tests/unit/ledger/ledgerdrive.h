@@ -3,7 +3,7 @@
 #ifndef TDZ_TESTS_UNIT_LEDGER_LEDGERDRIVE_H
 #define TDZ_TESTS_UNIT_LEDGER_LEDGERDRIVE_H
 
-#include "tests/unit/ledger/ledgerkit.h"
+#include "tests/unit/ledger/ledgertrust.h"
 
 static void
 kit_carry(struct kit_zone *z, const struct kit_asked *a)
@@ -72,37 +72,6 @@ kit_pump(int64_t ms)
             more = (kit_cn.l != NULL && kit_step(&kit_cn)) || more;
         }
     }
-}
-
-static size_t
-kit_trust_zone(const struct kit_zone *z, char *out, size_t cap)
-{
-    char log[NOTE_VKEY_MAX];
-    char witness[NOTE_VKEY_MAX];
-    char pub[65];
-    char keyid[65];
-    const struct sign_pub *gateway = &z->k.secrets->gateway.pub;
-    CHECK_EQ(note_key_text(&z->k.log_vkey, log), ERR_OK);
-    CHECK_EQ(note_key_text(&z->k.witness_vkey, witness), ERR_OK);
-    CHECK_EQ(text_hex(span_of(gateway->pub, 32), pub, sizeof(pub)), ERR_OK);
-    CHECK_EQ(text_hex(span_of(gateway->keyid, 32), keyid, sizeof(keyid)), ERR_OK);
-    return (size_t)snprintf(
-        out, cap,
-        "\"%s\":{\"ca_pem\":\"PEM\",\"logs\":[\"%s\"],\"witness\":[\"%s\"],\"keys\":[{\"role\":"
-        "\"gateway\",\"alg\":\"ed25519\",\"keyid\":\"%s\",\"pub\":\"%s\",\"not_before\":1,"
-        "\"not_after\":\"2030-01-01\",\"status\":\"active\"}]}",
-        z->name, log, witness, keyid, pub);
-}
-
-static void
-kit_write_trust(void)
-{
-    size_t at =
-        (size_t)snprintf(kit_trust, sizeof(kit_trust), "{\"format\":\"tdz.trust/1\",\"zones\":{");
-    at += kit_trust_zone(&kit_my, kit_trust + at, sizeof(kit_trust) - at);
-    kit_trust[at++] = ',';
-    at += kit_trust_zone(&kit_cn, kit_trust + at, sizeof(kit_trust) - at);
-    (void)snprintf(kit_trust + at, sizeof(kit_trust) - at, "},\"quorum\":{}}");
 }
 
 static enum err

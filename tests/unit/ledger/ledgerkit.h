@@ -13,6 +13,7 @@
 
 #include "crypto/crypto.h"
 #include "crypto/receipt.h"
+#include "crypto/release.h"
 #include "gateway/keeper/keeper.h"
 #include "gateway/ledger/ledger.h"
 #include "schemas/text.h"
@@ -43,6 +44,7 @@ struct kit_zone {
     char origin[64];
     struct kit_zone *peer;
     struct keeper k;
+    struct sign_key revoked; /* a release key of before */
     struct ledger *l;
     bool keeper_up;
     bool link_up;
@@ -130,6 +132,10 @@ kit_keeper_start(struct kit_zone *z, uint8_t seed)
     CHECK_EQ(sign_key_init(&k->secrets->log, s), ERR_OK);
     s[1] = 3;
     CHECK_EQ(sign_key_init(&k->secrets->witness, s), ERR_OK);
+    s[1] = 4;
+    CHECK_EQ(sign_key_init(&k->secrets->release, s), ERR_OK);
+    s[1] = 5;
+    CHECK_EQ(sign_key_init(&z->revoked, s), ERR_OK);
     (void)snprintf(witness, sizeof(witness), "%s/gw1/witness", z->name);
     CHECK_EQ(
         note_key_init(span_str(z->origin), NOTE_ED25519, k->secrets->log.pub.pub, &k->log_vkey),
