@@ -4,6 +4,7 @@
 
 #include "schemas/canon.h"
 #include "schemas/text.h"
+#include "tools/remedy.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -202,8 +203,6 @@ put_list(FILE *out, const char *label, const struct json_doc *doc, const struct 
             fputs("; ", out);
         if (n->type == JSON_STRING)
             partner_put(out, n->text);
-        else if (n->type == JSON_OBJECT)
-            partner_put(out, string_of(doc, n, "fact"));
     }
     fputc('\n', out);
 }
@@ -213,19 +212,20 @@ partner_explain(const struct json_doc *doc, const struct json_node *decision)
 {
     put_line(stderr, "  verdict: ", string_of(doc, decision, "verdict"));
     put_line(stderr, "  reason: ", string_of(doc, decision, "reason"));
+    /* What also permits or obliges is no answer to why something is forbidden. */
+    const bool forbidden = span_eq_str(string_of(doc, decision, "reason"), "forbidden");
     const struct json_node *rules = child_of(doc, decision, "rules", JSON_ARRAY);
     const struct json_node *rule = rules == NULL ? NULL : json_first(doc, rules);
     for (; rule != NULL; rule = json_next(doc, rules, rule)) {
         const struct json_node *why = child_of(doc, rule, "why", JSON_OBJECT);
+        if (forbidden && !span_eq_str(string_of(doc, rule, "effect"), "forbid"))
+            continue;
         put_line(stderr, "  rule: ", string_of(doc, rule, "id"));
         put_line(stderr, "    effect: ", string_of(doc, rule, "effect"));
         put_line(stderr, "    why: ", string_of(doc, why, "en"));
         put_list(stderr, "    cites: ", doc, child_of(doc, rule, "cite", JSON_ARRAY));
     }
-    put_list(stderr, "  would help, if stated: ", doc,
-             child_of(doc, decision, "missing", JSON_ARRAY));
-    put_list(stderr, "  known only from the data: ", doc,
-             child_of(doc, decision, "unknown", JSON_ARRAY));
+    remedy_print(doc, decision, stderr);
 }
 
 /* Columns that show more than was declared. */
@@ -274,7 +274,9 @@ partner_refused(const struct cli *cli, const struct partner_answer *answer)
     fputc('\n', stderr);
     const struct span words = string_of(doc, child_of(doc, root, "message", JSON_OBJECT), "en");
     put_line(stderr, "  ", words.len > 0 ? words : title);
-    put_line(stderr, "  detail: ", string_of(doc, root, "detail"));
+    /* Without anything to add, a gateway says the general text here. */
+    if (!span_eq(string_of(doc, root, "detail"), words))
+        put_line(stderr, "  detail: ", string_of(doc, root, "detail"));
     const struct json_node *decision = child_of(doc, root, "decision", JSON_OBJECT);
     if (decision != NULL)
         partner_explain(doc, decision);

@@ -6,7 +6,7 @@
 
 #include "crypto/digest.h"
 #include "schemas/text.h"
-#include "tools/packs.h"
+#include "tools/corevocab.h"
 
 int
 policy_files_bad(const struct cli *cli, const char *path, enum err err, const struct fault *fault)
@@ -43,23 +43,10 @@ policy_files_bytes(const struct cli *cli, const char *path, char **ret_bytes, st
 static int
 policy_files_built_in(struct policy_files *f)
 {
-    size_t count = 0;
-    const struct pack *packs = packs_all(&count);
-    size_t at = 0;
-    while (at < count && strcmp(packs[at].format, "tdz.vocab/1") != 0)
-        at++;
-    if (at == count)
-        return cli_usage(f->cli, "this build has no vocabulary of its own: give --vocab");
-    const struct span input = span_of(packs[at].bytes, packs[at].len);
     struct fault fault = {0};
-    uint8_t sha256[32];
-    int code = policy_files_hash(f->cli, packs[at].name, input, sha256);
-    if (code == CLI_DONE) {
-        const enum err err = vocab_read(&f->vocab, input, sha256, &fault);
-        code = err == ERR_OK ? CLI_DONE : policy_files_bad(f->cli, packs[at].name, err, &fault);
-        f->has_vocab = err == ERR_OK;
-    }
-    return code;
+    const enum err err = corevocab_init(&f->vocab, &fault);
+    f->has_vocab = err == ERR_OK;
+    return err == ERR_OK ? CLI_DONE : policy_files_bad(f->cli, COREVOCAB_NAME, err, &fault);
 }
 
 int

@@ -11,12 +11,22 @@ import threading
 
 DATA = bytes(range(256)) * 4096
 DENY = {
-    "verdict": "deny", "reason": "forbidden", "obligations": {}, "unknown": ["observed.rows"],
-    "missing": [{"fact": "consent.date", "would_help": True}], "policies": [],
+    "verdict": "deny", "reason": "forbidden", "obligations": {}, "policies": [],
     "record": "sha256:" + "0" * 64,
     "rules": [{"id": "my-export/r7", "effect": "forbid", "cite": ["PDPA 2010 s.129"],
-               "why": {"en": "Health records of minors stay.", "ms": "m", "zh": "z"}}],
+               "why": {"en": "Health records of minors stay.", "ms": "m", "zh": "z"}},
+              {"id": "my-export/r9", "effect": "permit", "cite": ["PDPA 2010 s.4"],
+               "why": {"en": "No personal data.", "ms": "m", "zh": "z"}}],
 }
+# One fact of each source in the vocabulary that comes with the product, as a gateway names them:
+# what it did not know (all in unknown), then what was sent and does not count.
+HELPS = ["catalogue_code", "count.pi.after", "dataset.rows", "evidence.notice.days_left",
+         "exporter.ciio", "from", "labels", "newer.fact", "purpose"]
+USELESS = ["basis", "coverage", "exporter.ncii"]
+IGNORED = ["my.gov", "nonsense\x1b[31m"]
+DENY["unknown"] = sorted(HELPS + USELESS)
+DENY["missing"] = [{"fact": name, "would_help": name in HELPS} for name in DENY["unknown"]] + [
+    {"fact": name, "would_help": False} for name in IGNORED]
 
 
 def transfer(ident, state, **more):
@@ -28,9 +38,9 @@ def transfer(ident, state, **more):
             "log": {"origin": "my-cyberjaya/gw1/2026h2", "index": 7}, "peer_log": None, **more}
 
 
-def problem(status, code, **more):
+def problem(status, code, detail="the detail", **more):
     return {"type": f"urn:tdz:problem:{code}", "title": code, "status": status, "code": code,
-            "detail": "the detail", "retryable": status >= 500,
+            "detail": detail, "retryable": status >= 500,
             "message": {"en": f"English for {code}.", "ms": "m", "zh": "z"}, **more}
 
 
@@ -82,7 +92,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 **DENY, "reason": "\x1b[31mred\x07"}), named[:1])
         else:
             status = {"too-large": 413, "log-unavailable": 503, "bad-name": 400}[agreement]
-            self.answer(status, problem(status, agreement), [("Retry-After", "5")])
+            detail = f"English for {agreement}." if agreement == "too-large" else "the detail"
+            self.answer(status, problem(status, agreement, detail), [("Retry-After", "5")])
 
     def do_POST(self):
         body = self.note()

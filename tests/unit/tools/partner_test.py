@@ -85,22 +85,49 @@ def test_push(t):
          "push --wait asks until the transfer is final", done)
 
 
+def test_remedies(t, done):
+    """What can be done about a fact follows from its source in the vocabulary."""
+    lines = [line.strip() for line in done.stderr.splitlines()]
+    state = [line for line in lines if line.startswith("would help, state it with: ")]
+    facts = state[0].split(": ", 1)[1] if len(state) == 1 else ""
+    t.ok(re.fullmatch(r"--fact catalogue_code=VALUE; --fact purpose=VALUE \(VALUE: ai_development, "
+                      r".*research.*\)", facts) is not None,
+         "what a partner may state is named as the option that states it, with its values", done)
+    for text, why in [
+            ("would help, but neither the agreement nor a partner's record holds it; ask the "
+             "zone's operator: evidence.notice.days_left; exporter.ciio; labels",
+             "what only the register can hold is for the zone's operator"),
+            ("known only from the data or to the gateway: count.pi.after; coverage; "
+             "dataset.rows; from", "what is measured, counted or routed is nobody's to state"),
+            ("would help, but this program's vocabulary does not have it; ask the zone's "
+             "operator: newer.fact", "a fact of a newer vocabulary is not guessed about"),
+            ("stated, but does not count from a partner; leave it out: my.gov; nonsense?[31m",
+             "what was stated in vain is named")]:
+        t.ok(lines.count(text) == 1, why, done)
+    t.ok("basis" not in done.stderr and "exporter.ncii" not in done.stderr,
+         "what would change nothing is not asked for", done)
+
+
 def test_refusals(t):
     done = t.run("push", t.file, "--agreement", "telemetry-2026")
     want = ["403 denied", "English for denied.", "rule: my-export/r7", "why: Health records of",
-            "cites: PDPA 2010 s.129", "would help, if stated: consent.date",
-            "known only from the data: observed.rows", "column #3: declared business, observed "
-            "sensitive_personal, type mykad", "transfer: "]
+            "cites: PDPA 2010 s.129", "detail: the detail", "column #3: declared business, "
+            "observed sensitive_personal, type mykad", "transfer: "]
     t.ok(done.returncode == 1 and all(text in done.stderr for text in want) and not done.stdout,
          "a refusal is exit 1 and names rules, articles and columns", done)
+    t.ok("r9" not in done.stderr and "No personal data." not in done.stderr,
+         "a refusal by a rule that forbids names no rule that permits", done)
+    test_remedies(t, done)
     done = t.run("push", t.file, "--agreement", "hostile")
     t.ok(done.returncode == 1 and "\x1b" not in done.stderr and "\x07" not in done.stderr,
          "what a gateway writes cannot control the terminal", done)
     for agreement, code in [("too-large", 1), ("log-unavailable", 3), ("bad-name", 2)]:
         done = t.run("push", t.file, "--agreement", agreement)
-        t.ok(done.returncode == code and f"English for {agreement}." in done.stderr
+        t.ok(done.returncode == code and done.stderr.count(f"English for {agreement}.") == 1
              and "try again after (s): 5" in done.stderr,
-             f"the problem {agreement} is exit {code} and is told in words", done)
+             f"the problem {agreement} is exit {code} and is told in words, once", done)
+        t.ok(("detail:" in done.stderr) == (agreement != "too-large"),
+             "a detail is printed when it says more than the text", done)
     done = t.run("push", t.file, "--agreement", "breaks")
     t.ok(done.returncode == 0 and "6" * 32 in done.stdout,
          "after a broken connection the transfer is found by its key", done)
