@@ -36,6 +36,32 @@ check_every_code(void)
     }
 }
 
+/* How often a full stop of any script ends a sentence, a colon counting as one: what is wrong, and
+ * then what to do. */
+static unsigned
+clauses(const char *text)
+{
+    static const char *const ends[] = {". ", ": ", "; ", "。", "：", "，请"};
+    const size_t len = strlen(text);
+    unsigned count = text[len - 1] == '.' ? 1 : 0;
+    for (size_t at = 0; at < len; at++)
+        for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+            if (strncmp(text + at, ends[i], strlen(ends[i])) == 0)
+                count++;
+    return count;
+}
+
+static void
+check_next_step(void)
+{
+    for (unsigned i = 0; i < PROBLEM_COUNT; i++) {
+        const struct problem_info *info = problem_get((enum problem_code)i);
+        CHECK(clauses(info->en) >= 2);
+        CHECK(clauses(info->ms) >= 2);
+        CHECK(clauses(info->zh) >= 2);
+    }
+}
+
 static void
 check_retry_rule(void)
 {
@@ -79,6 +105,10 @@ main(void)
     {
         check_every_code();
     }
+    TEST("every text says what is wrong and then what to do, in every language")
+    {
+        check_next_step();
+    }
     TEST("a code is retryable exactly when client libraries retry its status")
     {
         check_retry_rule();
@@ -93,8 +123,11 @@ main(void)
         CHECK_EQ(problem_write(&p, buf, sizeof(buf), &body), ERR_OK);
         CHECK(span_eq_str(
             body, "{\"code\":\"not-yours\",\"detail\":\"upload 7\",\"message\":{\"en\":\"This "
-                  "object belongs to another organisation.\",\"ms\":\"Objek ini milik organisasi "
-                  "lain.\",\"zh\":\"该对象属于其他机构。\"},\"retryable\":false,\"status\":403,"
+                  "object belongs to another organisation. Check the identifier, or connect with "
+                  "the profile of the organisation it belongs to.\",\"ms\":\"Objek ini milik "
+                  "organisasi lain. Semak pengecamnya, atau sambung dengan profil organisasi yang "
+                  "memilikinya.\",\"zh\":\"该对象属于其他机构。请核对标识，或使用所属机构的配置目录"
+                  "连接。\"},\"retryable\":false,\"status\":403,"
                   "\"title\":\"Belongs to another organisation\","
                   "\"type\":\"urn:tdz:problem:not-yours\"}"));
     }
