@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Targets: report_read report_observed */
-/* What is accepted can be told, and holds only labels of the vocabulary. */
+/* What is accepted can be told in the room there is for it, and holds only labels of the
+ * vocabulary. */
 #include "crypto/digest.h"
 #include "fuzz/fuzz.h"
 #include "inspect/report.h"
 
 static struct report_scratch scratch;
 static struct report report;
-static char told[2 * REPORT_BYTES_MAX];
+static char told[REPORT_OBSERVED_MAX];
 
 static bool
 known(const void *ctx, struct span name)

@@ -8,6 +8,14 @@
 
 #define REPORT_FORMAT "tdz.inspected/1"
 
+/* What report_observed spends; commas and the rest of the object are the last 2 KiB
+ * of REPORT_OBSERVED_MAX. */
+enum {
+    OBSERVED_PLAIN_BYTES = 6 * 1024,
+    OBSERVED_TELLING_BYTES = 8 * 1024,
+    OBSERVED_RULES_BYTES = 2 * 1024
+};
+
 static enum err
 report_put(struct canon *w, const char *key, const struct findings *f, char *scratch, size_t cap)
 {
@@ -194,6 +202,8 @@ report_labels(const struct report_reader *r, const struct json_node *side, uint3
         enum label label;
         if (n->type != JSON_STRING || label_find(n->text, &label) != ERR_OK)
             return json_fail(r->doc, n, ERR_NOT_FOUND, "no label", r->fault);
+        if (labels >= LABEL_BIT(label))
+            return json_fail(r->doc, n, ERR_DUPLICATE, "labels come in order", r->fault);
         labels |= LABEL_BIT(label);
     }
     *ret = labels;
@@ -204,14 +214,16 @@ static enum err
 report_reasons(const struct report_reader *r, const struct json_node *side)
 {
     const struct json_node *list = NULL;
+    unsigned next = 0;
     TRY(json_need(r->doc, side, "reasons", JSON_ARRAY, &list, r->fault));
     const struct json_node *n = json_first(r->doc, list);
     for (; n != NULL; n = json_next(r->doc, list, n)) {
-        bool found = false;
-        for (unsigned i = 0; n->type == JSON_STRING && i < FINDINGS_REASON_COUNT; i++)
-            found = found || span_eq_str(n->text, findings_reason_name(i));
-        if (!found)
-            return json_fail(r->doc, n, ERR_NOT_FOUND, "no reason", r->fault);
+        if (n->type != JSON_STRING)
+            return json_fail(r->doc, n, ERR_TYPE, "a reason is a word", r->fault);
+        while (next < FINDINGS_REASON_COUNT && !span_eq_str(n->text, findings_reason_name(next)))
+            next++;
+        if (next++ >= FINDINGS_REASON_COUNT)
+            return json_fail(r->doc, n, ERR_NOT_FOUND, "no reason, or not in order", r->fault);
     }
     return ERR_OK;
 }
@@ -334,23 +346,78 @@ report_copy(const struct json_doc *doc, const struct json_node *object, const ch
     canon_node(w, doc, json_get(doc, object, key));
 }
 
-void
-report_observed(const struct report *r, const struct report_side *side, struct canon *w)
+/* Whether a column says more than that it is there: one of a type, or other than declared. */
+static bool
+report_telling(const struct report *r, const struct json_node *column)
 {
-    const struct json_node *columns = json_get(&r->doc, side->node, "columns");
+    const struct json_node *declared = json_get(&r->doc, column, "declared");
+    const struct json_node *observed = json_get(&r->doc, column, "observed");
+    const struct json_node *type = json_get(&r->doc, column, "type");
+    return type->type != JSON_NULL || declared->type != observed->type ||
+           (declared->type == JSON_STRING && !span_eq(declared->text, observed->text));
+}
+
+/* The members of node that keys names, if they fit in what is left of *room bytes. */
+static bool
+report_tell(const struct json_doc *doc, const struct json_node *node, const char *const *keys,
+            size_t count, size_t *room, struct canon *w)
+{
+    const struct canon before = *w;
     canon_object(w);
+    for (size_t i = 0; i < count; i++)
+        report_copy(doc, node, keys[i], w);
+    canon_end(w);
+    if (w->err != ERR_OK || w->len - before.len > *room) {
+        *w = before;
+        return false;
+    }
+    *room -= w->len - before.len;
+    return true;
+}
+
+/* Columns in their order. Those that say something have a room of their own, so that a wide table
+ * of plain ones does not crowd them out. */
+static void
+report_tell_columns(const struct report *r, const struct json_node *columns, struct canon *w)
+{
+    static const char *const keys[] = {"declared", "name", "observed", "type"};
+    size_t plain = OBSERVED_PLAIN_BYTES;
+    size_t telling = OBSERVED_TELLING_BYTES;
+    uint64_t omitted = 0;
     canon_key(w, "columns");
     canon_array(w);
     const struct json_node *c = json_first(&r->doc, columns);
-    for (; c != NULL; c = json_next(&r->doc, columns, c)) {
-        canon_object(w);
-        report_copy(&r->doc, c, "declared", w);
-        report_copy(&r->doc, c, "name", w);
-        report_copy(&r->doc, c, "observed", w);
-        report_copy(&r->doc, c, "type", w);
-        canon_end(w);
-    }
+    for (; c != NULL; c = json_next(&r->doc, columns, c))
+        if (!report_tell(&r->doc, c, keys, sizeof(keys) / sizeof(keys[0]),
+                         report_telling(r, c) ? &telling : &plain, w))
+            omitted++;
     canon_end(w);
+    if (omitted > 0)
+        canon_member_int(w, "columns_omitted", (int64_t)omitted);
+}
+
+static void
+report_tell_contradictions(const struct report *r, const struct json_node *list, struct canon *w)
+{
+    static const char *const keys[] = {"column", "rule"};
+    size_t room = OBSERVED_RULES_BYTES;
+    const struct json_node *c = json_first(&r->doc, list);
+    if (c == NULL)
+        return;
+    canon_key(w, "contradictions");
+    canon_array(w);
+    for (; c != NULL; c = json_next(&r->doc, list, c))
+        if (!report_tell(&r->doc, c, keys, sizeof(keys) / sizeof(keys[0]), &room, w))
+            break;
+    canon_end(w);
+}
+
+void
+report_observed(const struct report *r, const struct report_side *side, struct canon *w)
+{
+    canon_object(w);
+    report_tell_columns(r, json_get(&r->doc, side->node, "columns"), w);
+    report_tell_contradictions(r, json_get(&r->doc, side->node, "contradictions"), w);
     report_copy(&r->doc, side->node, "coverage", w);
     report_copy(&r->doc, side->node, "labels", w);
     canon_key(w, "persons");

@@ -10,6 +10,7 @@
 #include "inspect/findings.h"
 
 enum { REPORT_BYTES_MAX = JSON_BYTES_MAX, REPORT_NODES_MAX = 96 * 1024 };
+enum { REPORT_OBSERVED_MAX = 18 * 1024 };
 
 /* in NULL on import. out NULL: the stream left as it came, so that `out` is `in` under its other
  * name. scratch is as large as buf. ERR_FULL: over cap; ERR_CRYPTO, ERR_NOMEM. */
@@ -54,13 +55,18 @@ struct report_scratch {
 
 /* Reads a report and checks every word in it against what this build can say; known tells whether
  * a column's name is one that the agreement declares (others must be #ordinal). ERR_NOT_CANONICAL,
- * ERR_VERSION, ERR_NOT_FOUND (a label, type, reason, rule or name that is none), ERR_SYNTAX,
- * ERR_CRYPTO, and those of json_read, json_need and json_only. */
+ * ERR_VERSION, ERR_NOT_FOUND (a label, type, reason, rule or name that is none), ERR_DUPLICATE (a
+ * label twice or out of order), ERR_SYNTAX, ERR_TYPE, ERR_CRYPTO, and those of json_read, json_need
+ * and json_only. */
 MUST_USE enum err report_read(struct span input, bool (*known)(const void *ctx, struct span name),
                               const void *ctx, struct report_scratch *scratch, struct report *ret,
                               struct fault *ret_fault);
 
-/* The object "observed" of a transfer (http-api.md) as a value of w, from what was read. */
+/* The object "observed" of a transfer (http-api.md) as a value of w, from what was read. It travels
+ * in messages of bounded length, so it is at most REPORT_OBSERVED_MAX bytes: of a wide table those
+ * columns come first in which something was found or that are other than declared, and
+ * "columns_omitted" counts what is left out; "contradictions" (column or null, rule) is there when
+ * the declaration is contradicted. The evidence that two zones compare has all of it. */
 void report_observed(const struct report *r, const struct report_side *side, struct canon *w);
 
 #endif

@@ -236,6 +236,14 @@ i5_open_damaged(struct flow *f, struct flow_run *run)
     i6_decide_refuse(f, run, "operator", "body-damaged", FLOW_MF_FAILED);
 }
 
+void
+i5_open_undecidable(struct flow *f, struct flow_run *run)
+{
+    i5_open_again(f, run);
+    if (!f->dead && run->row.state == FLOW_M4_RELEASED)
+        i6_decide_refuse(f, run, "operator", "decision-too-large", FLOW_MF_FAILED);
+}
+
 enum err
 i5_open_opened(struct flow *f, unsigned index, const struct msg *m)
 {

@@ -241,6 +241,14 @@ s5_decide_decided(struct flow *f, struct flow_run *run, const struct msg *m)
             s2_receive_fail(f, run, "inspector-failed", SPAN_LIT(""));
         return ERR_OK;
     }
+    if (p.err == (uint16_t)-ERR_FULL || p.err == (uint16_t)-ERR_TOO_LARGE) {
+        /* What would be decided does not fit into a record or message, now or ever. */
+        if (run->row.direction == DIRECTION_IMPORT)
+            i5_open_undecidable(f, run);
+        else
+            s2_receive_fail(f, run, "too-large", SPAN_LIT("the record of the decision"));
+        return ERR_OK;
+    }
     if (p.err != 0) {
         flow_run_retry(f, run);
         return ERR_OK;

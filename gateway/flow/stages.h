@@ -127,6 +127,8 @@ void i5_open_again(struct flow *f, struct flow_run *run);
 void i5_open_forgotten(struct flow *f, struct flow_run *run);
 /* It does not open; after a few attempts it is given up. */
 void i5_open_damaged(struct flow *f, struct flow_run *run);
+/* Judge cannot write down what it would decide: given up at once. */
+void i5_open_undecidable(struct flow *f, struct flow_run *run);
 void i5_open_join(struct flow *f, struct flow_run *run);
 /* Judge is asked about the offer again, so that a keeper that forgot hears of it. */
 void i5_open_reoffer(struct flow *f, struct flow_run *run);

@@ -94,7 +94,7 @@ struct judge_work {
     char performed[JUDGE_FACTS_BYTES_MAX];
     char facts_json[JUDGE_FACTS_BYTES_MAX];
     char spec_json[INSPECTSPEC_BYTES_MAX];
-    char observed[MSG_PAYLOAD_MAX];
+    char observed[REPORT_OBSERVED_MAX];
     char verdict[MSG_PAYLOAD_MAX];
     char duties[JUDGE_FACTS_BYTES_MAX];
     char hold[JUDGE_HOLD_BYTES_MAX];

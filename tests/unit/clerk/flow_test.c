@@ -7,44 +7,10 @@
 #include "tests/test.h"
 #include "tests/unit/clerk/world.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 static struct world w;
-
-static bool
-has_part(size_t item, enum store_part what)
-{
-    static uint8_t memory[1 << 20];
-    struct room room = {memory, sizeof(memory), 0};
-    struct span bytes;
-    return store_part_get(w.store, w.items[item].id, what, 0, &room, &bytes) == ERR_OK;
-}
-
-static size_t
-spool_files(void)
-{
-    size_t count = 0;
-    char path[96];
-    (void)snprintf(path, sizeof(path), "%s/spool", w.folder);
-    DIR *dir = opendir(path);
-    for (const struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL; e = readdir(dir))
-        count += e->d_name[0] == '.' ? 0 : 1;
-    if (dir != NULL)
-        (void)closedir(dir);
-    return count;
-}
-
-static uint64_t
-counted(void)
-{
-    static uint8_t memory[1 << 22];
-    struct room room = {memory, sizeof(memory), 0};
-    struct counter_value value = {0};
-    CHECK_EQ(counter_present(w.store, "acme", counter_year(w.wall_ms), &room, &value), ERR_OK);
-    return value.after[COUNTER_PI];
-}
 
 static void
 test_export(void)
@@ -59,9 +25,9 @@ test_export(void)
         CHECK_EQ(world_row(&w, a).state, FLOW_X10_SETTLED);
         CHECK_EQ(world_logged(&w, a, ENTRY_DECISION), 1);
         CHECK_EQ(world_logged(&w, a, ENTRY_SETTLED), 1);
-        CHECK_EQ(counted(), 10);
-        CHECK(!has_part(a, STORE_WRAPPED) && !has_part(a, STORE_PERSONS));
-        CHECK_EQ(spool_files(), 0);
+        CHECK_EQ(world_counted(&w), 10);
+        CHECK(!world_has_part(&w, a, STORE_WRAPPED, 0) && !world_has_part(&w, a, STORE_PERSONS, 0));
+        CHECK_EQ(world_spool_files(&w), 0);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -87,9 +53,9 @@ test_export(void)
         world_run(&w);
         CHECK_EQ(w.items[a].status, 403);
         CHECK_EQ(world_row(&w, a).shown, FLOW_SHOWN_DENIED);
-        CHECK(!has_part(a, STORE_WRAPPED) && !has_part(a, STORE_PERSONS));
-        CHECK_EQ(counted(), 0);
-        CHECK_EQ(spool_files(), 0);
+        CHECK(!world_has_part(&w, a, STORE_WRAPPED, 0) && !world_has_part(&w, a, STORE_PERSONS, 0));
+        CHECK_EQ(world_counted(&w), 0);
+        CHECK_EQ(world_spool_files(&w), 0);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -101,7 +67,7 @@ test_export(void)
         world_run(&w);
         CHECK_EQ(w.items[a].status, 202);
         CHECK_EQ(world_row(&w, a).shown, FLOW_SHOWN_HELD);
-        CHECK_EQ(counted(), 10);
+        CHECK_EQ(world_counted(&w), 10);
         world_query(&w, a, QUERY_APPROVAL, IDENTITY_PARTNER);
         world_run(&w);
         CHECK_EQ(w.items[a].status, 403);
@@ -126,9 +92,9 @@ test_export(void)
         world_run(&w);
         CHECK_EQ(world_row(&w, a).shown, FLOW_SHOWN_EXPIRED);
         CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
-        CHECK(!has_part(a, STORE_WRAPPED));
-        CHECK_EQ(counted(), 0);
-        CHECK_EQ(spool_files(), 0);
+        CHECK(!world_has_part(&w, a, STORE_WRAPPED, 0));
+        CHECK_EQ(world_counted(&w), 0);
+        CHECK_EQ(world_spool_files(&w), 0);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -172,7 +138,7 @@ test_peer(void)
         CHECK_EQ(w.items[a].status, 403);
         CHECK_EQ(world_row(&w, a).shown, FLOW_SHOWN_DENIED);
         CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
-        CHECK_EQ(counted(), 10);
+        CHECK_EQ(world_counted(&w), 10);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -200,7 +166,7 @@ test_peer(void)
         CHECK_EQ(w.items[a].status, 201);
         CHECK_EQ(world_logged(&w, a, ENTRY_DECISION), 2);
         CHECK_EQ(world_row(&w, a).n, 1);
-        CHECK_EQ(counted(), 10);
+        CHECK_EQ(world_counted(&w), 10);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -275,8 +241,8 @@ test_ends(void)
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_XF_FAILED);
         CHECK(strcmp(world_row(&w, a).reason, "inspector-failed") == 0);
-        CHECK(!has_part(a, STORE_WRAPPED));
-        CHECK_EQ(spool_files(), 0);
+        CHECK(!world_has_part(&w, a, STORE_WRAPPED, 0));
+        CHECK_EQ(world_spool_files(&w), 0);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -289,11 +255,37 @@ test_ends(void)
         CHECK_EQ(w.items[a].status, 503);
         CHECK(strcmp(w.items[a].code, "inspector-failed") == 0);
         CHECK_EQ(world_row(&w, a).state, FLOW_XF_FAILED);
-        CHECK_EQ(counted(), 0);
-        CHECK(!has_part(a, STORE_WRAPPED) && !has_part(a, STORE_FINDINGS));
-        CHECK(!has_part(a, STORE_PERSONS));
-        CHECK_EQ(spool_files(), 0);
+        CHECK_EQ(world_counted(&w), 0);
+        CHECK(!world_has_part(&w, a, STORE_WRAPPED, 0) &&
+              !world_has_part(&w, a, STORE_FINDINGS, 0));
+        CHECK(!world_has_part(&w, a, STORE_PERSONS, 0));
+        CHECK_EQ(world_spool_files(&w), 0);
         CHECK_EQ(w.log_count, 0);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("what judge cannot write down ends the upload, and is not asked for ever")
+    {
+        world_start(&w);
+        w.judge_says = (uint16_t)-ERR_FULL;
+        const size_t a = world_upload(&w, "table.csv", "", 0, 10, 1);
+        world_run(&w);
+        CHECK_EQ(w.items[a].status, 413);
+        CHECK(strcmp(w.items[a].code, "too-large") == 0);
+        CHECK_EQ(world_row(&w, a).state, FLOW_XF_FAILED);
+        CHECK_EQ(world_counted(&w), 0);
+        CHECK_EQ(world_spool_files(&w), 0);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("nor is an import, which the peer learns")
+    {
+        world_start(&w);
+        w.judge_says = (uint16_t)-ERR_TOO_LARGE;
+        const size_t b = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, b).state, FLOW_MF_FAILED);
+        CHECK_EQ(world_spool_files(&w), 0);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -311,9 +303,9 @@ test_requests(void)
         CHECK_EQ(w.items[a].status, 400);
         CHECK(strcmp(w.items[a].code, "digest-mismatch") == 0);
         CHECK_EQ(world_row(&w, a).shown, FLOW_SHOWN_FAILED);
-        CHECK(!has_part(a, STORE_WRAPPED));
+        CHECK(!world_has_part(&w, a, STORE_WRAPPED, 0));
         CHECK_EQ(w.log_count, 0);
-        CHECK_EQ(spool_files(), 0);
+        CHECK_EQ(world_spool_files(&w), 0);
         w.outcome = UPLOAD_COMPLETE;
         const size_t b = world_upload(&w, "table.csv", "k", 0, 10, 2);
         world_run(&w);
@@ -431,8 +423,8 @@ test_crashes(void)
                       ? lost_early
                       : world_row(&w, a).shown == (deny ? FLOW_SHOWN_DENIED : FLOW_SHOWN_SETTLED));
             CHECK_EQ(world_row(&w, b).shown, deny ? FLOW_SHOWN_DENIED : FLOW_SHOWN_SETTLED);
-            CHECK_EQ(counted(), failed || deny ? 0 : 10);
-            CHECK_EQ(spool_files(), deny ? 0 : 2);
+            CHECK_EQ(world_counted(&w), failed || deny ? 0 : 10);
+            CHECK_EQ(world_spool_files(&w), deny ? 0 : 2);
             CHECK_EQ(w.broken, 0);
             if (test_state.current_failed) {
                 printf("# at %s %s\n", flow_state_name((enum flow_state)(state / 2)),
@@ -463,8 +455,8 @@ judge_item(size_t i, uint64_t *io_expected)
     if (row.shown == FLOW_SHOWN_FAILED)
         CHECK_EQ(world_logged(&w, i, ENTRY_DECISION), 0);
     if (row.shown == FLOW_SHOWN_DENIED || row.shown == FLOW_SHOWN_FAILED)
-        CHECK(!has_part(i, STORE_WRAPPED) && !has_part(i, STORE_HELD) &&
-              !has_part(i, STORE_INBOX) && row.spool[0] == 0);
+        CHECK(!world_has_part(&w, i, STORE_WRAPPED, 0) && !world_has_part(&w, i, STORE_HELD, 0) &&
+              !world_has_part(&w, i, STORE_INBOX, 0) && row.spool[0] == 0);
     if (w.items[i].status == 201)
         CHECK_EQ(row.shown, FLOW_SHOWN_SETTLED);
     if (w.items[i].released)
@@ -504,7 +496,7 @@ test_random(void)
             }
             for (size_t i = 0; i < w.item_count; i++)
                 judge_item(i, &expected);
-            CHECK_EQ(counted(), expected);
+            CHECK_EQ(world_counted(&w), expected);
             CHECK_EQ(w.broken, 0);
             CHECK(w.crashes > 0);
             if (test_state.current_failed)
@@ -538,7 +530,7 @@ test_counters(void)
             allowed += shown == FLOW_SHOWN_SETTLED ? 1 : 0;
         }
         CHECK_EQ(allowed, 3);
-        CHECK_EQ(counted(), 9999);
+        CHECK_EQ(world_counted(&w), 9999);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -554,7 +546,7 @@ test_counters(void)
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_X10_SETTLED);
         CHECK_EQ(counter_year(w.wall_ms), 2027);
-        CHECK_EQ(counted(), 10);
+        CHECK_EQ(world_counted(&w), 10);
         CHECK_EQ(world_logged(&w, a, ENTRY_DECISION), 2);
         uint64_t rows = 0;
         uint64_t persons = 9;

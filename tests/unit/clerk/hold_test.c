@@ -9,25 +9,6 @@
 
 static struct world w;
 
-static bool
-has_part(size_t item, enum store_part what)
-{
-    static uint8_t memory[1 << 20];
-    struct room room = {memory, sizeof(memory), 0};
-    struct span bytes;
-    return store_part_get(w.store, w.items[item].id, what, 0, &room, &bytes) == ERR_OK;
-}
-
-static uint64_t
-counted(void)
-{
-    static uint8_t memory[1 << 22];
-    struct room room = {memory, sizeof(memory), 0};
-    struct counter_value value = {0};
-    CHECK_EQ(counter_present(w.store, "acme", counter_year(w.wall_ms), &room, &value), ERR_OK);
-    return value.after[COUNTER_PI];
-}
-
 /* A held export (or import) that needs that many notes. */
 static size_t
 held(bool import, unsigned approvers)
@@ -103,9 +84,10 @@ test_two(bool import)
         CHECK_EQ(say(a, "refuse"), 200);
         CHECK_EQ(world_row(&w, a).shown, FLOW_SHOWN_DENIED);
         CHECK_EQ(world_logged(&w, a, ENTRY_APPROVAL), 2);
-        CHECK(!has_part(a, STORE_WRAPPED) && !has_part(a, STORE_HELD) && !has_part(a, STORE_INBOX));
+        CHECK(!world_has_part(&w, a, STORE_WRAPPED, 0) && !world_has_part(&w, a, STORE_HELD, 0) &&
+              !world_has_part(&w, a, STORE_INBOX, 0));
         CHECK_EQ(world_row(&w, a).spool[0], 0);
-        CHECK_EQ(counted(), 0);
+        CHECK_EQ(world_counted(&w), 0);
         CHECK_EQ(say(a, "yes, two"), 409);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);

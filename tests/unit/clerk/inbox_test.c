@@ -6,32 +6,8 @@
 #include "tests/unit/clerk/world.h"
 
 #include <assert.h>
-#include <dirent.h>
 
 static struct world w;
-
-static bool
-has_part(size_t item, enum store_part what)
-{
-    static uint8_t memory[1 << 20];
-    struct room room = {memory, sizeof(memory), 0};
-    struct span bytes;
-    return store_part_get(w.store, w.items[item].id, what, 0, &room, &bytes) == ERR_OK;
-}
-
-static size_t
-spool_files(void)
-{
-    size_t count = 0;
-    char path[96];
-    (void)snprintf(path, sizeof(path), "%s/spool", w.folder);
-    DIR *dir = opendir(path);
-    for (const struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL; e = readdir(dir))
-        count += e->d_name[0] == '.' ? 0 : 1;
-    if (dir != NULL)
-        (void)closedir(dir);
-    return count;
-}
 
 /* Bytes of salts that could still be disclosed. */
 static size_t
@@ -58,7 +34,7 @@ test_import(void)
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
         CHECK_EQ(world_logged(&w, a, ENTRY_RECEIVED), 1);
-        CHECK(has_part(a, STORE_INBOX) && !has_part(a, STORE_HELD));
+        CHECK(world_has_part(&w, a, STORE_INBOX, 0) && !world_has_part(&w, a, STORE_HELD, 0));
         CHECK_EQ(w.items[a].receipts, 1);
         world_pull(&w, a, "zeta");
         world_run(&w);
@@ -78,13 +54,13 @@ test_import(void)
         world_pass(&w, INT64_C(31) * 86400000);
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_M9_ERASED);
-        CHECK(!has_part(a, STORE_INBOX) && !has_part(a, STORE_RELEASE));
+        CHECK(!world_has_part(&w, a, STORE_INBOX, 0) && !world_has_part(&w, a, STORE_RELEASE, 0));
         CHECK_EQ(world_logged(&w, a, ENTRY_ERASED), 1);
         world_query(&w, a, QUERY_INBOX_ITEM, IDENTITY_PARTNER);
         world_run(&w);
         CHECK_EQ(w.items[a].status, 404); /* what cannot be pulled is in no inbox */
         CHECK_EQ(salts(a), 0);
-        CHECK_EQ(spool_files(), 0);
+        CHECK_EQ(world_spool_files(&w), 0);
         world_pull(&w, a, "acme");
         world_run(&w);
         CHECK_EQ(w.items[a].status, 404);
@@ -113,9 +89,9 @@ test_import(void)
         const size_t a = world_import(&w);
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_MD_DENIED);
-        CHECK(!has_part(a, STORE_INBOX) && !has_part(a, STORE_HELD));
-        CHECK(!has_part(a, STORE_RELEASE));
-        CHECK_EQ(spool_files(), 0);
+        CHECK(!world_has_part(&w, a, STORE_INBOX, 0) && !world_has_part(&w, a, STORE_HELD, 0));
+        CHECK(!world_has_part(&w, a, STORE_RELEASE, 0));
+        CHECK_EQ(world_spool_files(&w), 0);
         world_query(&w, a, QUERY_INBOX_ITEM, IDENTITY_PARTNER);
         world_run(&w);
         CHECK_EQ(w.items[a].status, 404);
@@ -163,7 +139,7 @@ test_import(void)
         const size_t a = world_import(&w);
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_M6_HELD);
-        CHECK(has_part(a, STORE_HELD) && !has_part(a, STORE_INBOX));
+        CHECK(world_has_part(&w, a, STORE_HELD, 0) && !world_has_part(&w, a, STORE_INBOX, 0));
         world_query(&w, a, QUERY_APPROVAL, IDENTITY_OPERATOR);
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
@@ -189,8 +165,8 @@ test_ends(void)
         CHECK_EQ(world_row(&w, a).receipt_status, 6);
         CHECK_EQ(w.items[a].receipts, 2);
         CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
-        CHECK(!has_part(a, STORE_HELD) && !has_part(a, STORE_RELEASE));
-        CHECK_EQ(spool_files(), 0);
+        CHECK(!world_has_part(&w, a, STORE_HELD, 0) && !world_has_part(&w, a, STORE_RELEASE, 0));
+        CHECK_EQ(world_spool_files(&w), 0);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -202,7 +178,7 @@ test_ends(void)
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_ME_EXPIRED);
         CHECK_EQ(w.items[a].receipts, 1);
-        CHECK(!has_part(a, STORE_RELEASE) && spool_files() == 0);
+        CHECK(!world_has_part(&w, a, STORE_RELEASE, 0) && world_spool_files(&w) == 0);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -236,7 +212,7 @@ test_ends(void)
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_MF_FAILED);
         CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
-        CHECK(!has_part(a, STORE_RELEASE) && spool_files() == 0);
+        CHECK(!world_has_part(&w, a, STORE_RELEASE, 0) && world_spool_files(&w) == 0);
         CHECK_EQ(w.broken, 1); /* the one call for an operator */
         world_stop(&w);
     }
@@ -275,7 +251,7 @@ test_ends(void)
         CHECK_EQ(world_row(&w, a).state, FLOW_ME_EXPIRED);
         CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
         CHECK_EQ(w.items[a].receipts, 1);
-        CHECK(!has_part(a, STORE_RELEASE) && spool_files() == 0);
+        CHECK(!world_has_part(&w, a, STORE_RELEASE, 0) && world_spool_files(&w) == 0);
         CHECK_EQ(w.unwraps, 0);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
@@ -291,7 +267,7 @@ test_ends(void)
         world_run(&w);
         CHECK_EQ(world_row(&w, a).state, FLOW_ME_EXPIRED);
         CHECK_EQ(w.log_count, 0);
-        CHECK_EQ(spool_files(), 0);
+        CHECK_EQ(world_spool_files(&w), 0);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -332,7 +308,7 @@ test_unproved(void)
         w.verify_denies = true;
         CHECK_EQ(release_again(a), 400);
         CHECK_EQ(world_row(&w, a).state, FLOW_M3_COMPLETE);
-        CHECK(w.unwraps == unwraps && !has_part(a, STORE_RELEASE));
+        CHECK(w.unwraps == unwraps && !world_has_part(&w, a, STORE_RELEASE, 0));
         CHECK_EQ(w.notices[FLOW_NOTICE_UNPROVED], 3);
         w.verify_denies = false;
         CHECK_EQ(release_again(a), 202);
@@ -351,7 +327,7 @@ test_again(void)
         w.import_verdict = VERDICT_DENY;
         const size_t a = world_import(&w);
         world_run(&w);
-        CHECK(!has_part(a, STORE_RELEASE));
+        CHECK(!world_has_part(&w, a, STORE_RELEASE, 0));
         CHECK_EQ(release_again(a), 202);
         w.other_release = true;
         CHECK_EQ(release_again(a), 409);

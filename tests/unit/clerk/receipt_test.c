@@ -9,15 +9,6 @@
 
 static struct world w;
 
-static bool
-has_part(size_t item, enum store_part what, uint64_t n)
-{
-    static uint8_t memory[1 << 16];
-    struct room room = {memory, sizeof(memory), 0};
-    struct span bytes;
-    return store_part_get(w.store, w.items[item].id, what, n, &room, &bytes) == ERR_OK;
-}
-
 static size_t
 settled(uint16_t receipt)
 {
@@ -89,7 +80,7 @@ test_exporter(void)
         CHECK_EQ(world_row(&w, a).shown, FLOW_SHOWN_DELIVERED);
         CHECK_EQ(world_row(&w, a).receipt_status, 7);
         CHECK_EQ(world_logged(&w, a, ENTRY_DELIVERED), 1);
-        CHECK(has_part(a, STORE_RECEIPT, 3) && has_part(a, STORE_RECEIPT, 7));
+        CHECK(world_has_part(&w, a, STORE_RECEIPT, 3) && world_has_part(&w, a, STORE_RECEIPT, 7));
         CHECK_EQ(peer_says(a, 7), 200);
         world_reopen(&w);
         world_run(&w);
@@ -184,7 +175,7 @@ test_importer(void)
         CHECK_EQ(world_row(&w, a).receipt_status, 7);
         CHECK_EQ(world_logged(&w, a, ENTRY_DELIVERED), 1);
         CHECK_EQ(w.items[a].receipts, 2);
-        CHECK(has_part(a, STORE_RECEIPT, 7));
+        CHECK(world_has_part(&w, a, STORE_RECEIPT, 7));
         CHECK_EQ(w.broken, 0); /* world_roles.c: asked with the RELEASE, and after the entry */
         world_query(&w, a, QUERY_ACK, IDENTITY_PARTNER);
         world_run(&w);

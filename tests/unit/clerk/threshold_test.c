@@ -9,16 +9,6 @@
 
 static struct world w;
 
-static uint64_t
-counted(void)
-{
-    static uint8_t memory[1 << 24];
-    struct room room = {memory, sizeof(memory), 0};
-    struct counter_value value = {0};
-    CHECK_EQ(counter_present(w.store, "acme", counter_year(w.wall_ms), &room, &value), ERR_OK);
-    return value.after[COUNTER_PI];
-}
-
 static size_t
 reserved(void)
 {
@@ -57,7 +47,7 @@ race(uint64_t limit, size_t uploads, size_t fit)
         allowed += shown == FLOW_SHOWN_SETTLED ? 1 : 0;
     }
     CHECK_EQ(allowed, fit);
-    CHECK_EQ(counted(), limit - 1);
+    CHECK_EQ(world_counted(&w), limit - 1);
     CHECK_EQ(reserved(), 0);
     CHECK_EQ(w.broken, 0);
     world_stop(&w);
@@ -89,7 +79,7 @@ test_races(void)
         settle(60);
         CHECK_EQ(world_row(&w, a).shown, FLOW_SHOWN_SETTLED);
         CHECK_EQ(world_row(&w, b).shown, FLOW_SHOWN_DENIED);
-        CHECK_EQ(counted(), 10);
+        CHECK_EQ(world_counted(&w), 10);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -115,7 +105,7 @@ test_deaths(void)
                 settle(3);
                 const struct store_row row = world_row(&w, a);
                 CHECK_EQ(reserved(), 0);
-                CHECK_EQ(counted(), row.shown == FLOW_SHOWN_SETTLED ? 10 : 0);
+                CHECK_EQ(world_counted(&w), row.shown == FLOW_SHOWN_SETTLED ? 10 : 0);
                 CHECK_EQ(w.broken, 0);
                 world_stop(&w);
             }
@@ -128,9 +118,9 @@ test_deaths(void)
         const size_t a = world_upload(&w, "a.csv", "", 0, 10, 1);
         world_run(&w);
         CHECK_EQ(world_row(&w, a).shown, FLOW_SHOWN_DENIED);
-        CHECK_EQ(counted(), 10);
+        CHECK_EQ(world_counted(&w), 10);
         world_reopen(&w);
-        CHECK_EQ(counted(), 10);
+        CHECK_EQ(world_counted(&w), 10);
         CHECK_EQ(reserved(), 0);
         world_stop(&w);
     }
@@ -146,14 +136,14 @@ test_deaths(void)
         world_pass(&w, INT64_C(9) * 86400000);
         settle(3);
         CHECK_EQ(world_row(&w, a).state, FLOW_X8_RELEASED);
-        CHECK_EQ(counted(), 10);
+        CHECK_EQ(world_counted(&w), 10);
         CHECK_EQ(reserved(), 0);
         w.receipt_lost = false;
         const size_t b = world_upload(&w, "b.csv", "", 5, 10, 1);
         world_run(&w);
         settle(60);
         CHECK_EQ(world_row(&w, b).shown, FLOW_SHOWN_SETTLED);
-        CHECK_EQ(counted(), 15);
+        CHECK_EQ(world_counted(&w), 15);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -184,24 +174,24 @@ test_adjust(void)
         says.year = counter_year(w.wall_ms);
         const size_t before = w.log_count;
         CHECK_EQ(adjust(a, "opening", &says), 200);
-        CHECK_EQ(counted(), 110);
+        CHECK_EQ(world_counted(&w), 110);
         CHECK_EQ(w.log_count, before + 1);
         CHECK_EQ(adjust(a, "opening", &says), 200);
-        CHECK_EQ(counted(), 110);
+        CHECK_EQ(world_counted(&w), 110);
         CHECK_EQ(w.log_count, before + 1);
         says.opening = 0;
         says.pi = (uint64_t)-30;
         CHECK_EQ(adjust(a, "less", &says), 200);
-        CHECK_EQ(counted(), 80);
+        CHECK_EQ(world_counted(&w), 80);
         says.pi = (uint64_t)-1000;
         CHECK_EQ(adjust(a, "far less", &says), 200);
-        CHECK_EQ(counted(), 0);
+        CHECK_EQ(world_counted(&w), 0);
         says.opening = 1;
         says.pi = 2000;
         CHECK_EQ(adjust(a, "another opening", &says), 200);
-        CHECK_EQ(counted(), 980);
+        CHECK_EQ(world_counted(&w), 980);
         world_reopen(&w);
-        CHECK_EQ(counted(), 980);
+        CHECK_EQ(world_counted(&w), 980);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -216,7 +206,7 @@ test_adjust(void)
         says.exporter = SPAN_LIT("zeta");
         says.year = counter_year(w.wall_ms);
         CHECK_EQ(adjust(a, "zeta", &says), 200);
-        CHECK_EQ(counted(), 10);
+        CHECK_EQ(world_counted(&w), 10);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
@@ -238,7 +228,7 @@ test_adjust(void)
         world_query(&w, a, QUERY_COUNTERS, IDENTITY_AUDITOR);
         world_run(&w);
         CHECK_EQ(w.items[a].status, 200);
-        CHECK(counted() == 10 && w.log_count == before);
+        CHECK(world_counted(&w) == 10 && w.log_count == before);
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }

@@ -136,6 +136,12 @@ void world_requests(struct world *w);
 unsigned world_logged(const struct world *w, size_t item, uint8_t kind);
 /* The row of the item. */
 struct store_row world_row(struct world *w, size_t item);
+/* Whether clerk stores that part of the item (0 where it has no n). */
+bool world_has_part(struct world *w, size_t item, enum store_part what, uint64_t n);
+/* Files in the spool. */
+size_t world_spool_files(const struct world *w);
+/* Persons that acme has crossed or reserved this year. */
+uint64_t world_counted(struct world *w);
 uint64_t world_random(struct world *w);
 void world_check(struct world *w);
 

@@ -4,12 +4,14 @@
 #include "crypto/crypto.h"
 #include "crypto/receipt.h"
 #include "crypto/release.h"
+#include "gateway/clerk/counter.h"
 #include "gateway/clerk/spool.h"
 #include "gateway/core/parcel.h"
 #include "gateway/net/identity.h"
 #include "schemas/entry.h"
 #include "tests/unit/clerk/world.h"
 #include <assert.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +46,40 @@ world_logged(const struct world *w, size_t number, uint8_t kind)
                      ? 1
                      : 0;
     return count;
+}
+
+bool
+world_has_part(struct world *w, size_t number, enum store_part what, uint64_t n)
+{
+    static uint8_t memory[1 << 20];
+    struct room room = {memory, sizeof(memory), 0};
+    struct span bytes;
+    return store_part_get(w->store, w->items[number].id, what, n, &room, &bytes) == ERR_OK;
+}
+
+size_t
+world_spool_files(const struct world *w)
+{
+    size_t count = 0;
+    char path[96];
+    (void)snprintf(path, sizeof(path), "%s/spool", w->folder);
+    DIR *dir = opendir(path);
+    for (const struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL; e = readdir(dir))
+        count += e->d_name[0] == '.' ? 0 : 1;
+    if (dir != NULL)
+        (void)closedir(dir);
+    return count;
+}
+
+uint64_t
+world_counted(struct world *w)
+{
+    static uint8_t memory[1 << 24];
+    struct room room = {memory, sizeof(memory), 0};
+    struct counter_value value = {0};
+    const enum err err = counter_present(w->store, "acme", counter_year(w->wall_ms), &room, &value);
+    assert(err == ERR_OK);
+    return value.after[COUNTER_PI];
 }
 
 struct store_row
