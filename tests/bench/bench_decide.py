@@ -3,8 +3,8 @@
 @cedar-policy/cedar-wasm and @open-policy-agent/opa-wasm on the same policy and requests.
 
 The peers come from the npm registry into the build folder when the part runs. Without node, npm,
-the registry, or for opa-wasm a compiler from Rego to WebAssembly (`opa` on the PATH: neither the
-registry nor Debian has one), the peer is left out and the result says why.
+the registry, or for opa-wasm a compiler from Rego to WebAssembly (`opa` on the PATH; Debian 12 and
+the registry have none), the peer is left out and the result says why.
 """
 import json
 import os
@@ -211,6 +211,9 @@ def measure(build, scratch):
             result[engine] = {"skipped": missing}
             continue
         result[engine] = peer(engine, here, folder, own)
+        if engine == "opa":
+            said = subprocess.run(["opa", "version"], check=True, stdout=subprocess.PIPE, text=True)
+            result[engine]["rego_compiler"] = said.stdout.splitlines()[0]
         result[engine]["times_text"] = round(
             result[engine]["decision_ns"] / result["rules_50"]["text_ns"], 1)
     return result
