@@ -62,13 +62,14 @@ take_record(struct scan *s, const struct segment_record *record, uint64_t offset
     return s->hash ? tlog_leaf_hash(record->leaf, &p->leaf) : ERR_OK;
 }
 
-/* The batch before a trailer is whole: its entries count. */
+/* The batch before a trailer is whole: its entries count. ERR_PROOF: it is not what the trailer
+ * says. */
 static enum err
 take_batch(struct scan *s, uint64_t size, const struct tlog_hash *root)
 {
     struct logstore *log = s->log;
     if (size != s->size + s->pending_count || s->pending_count == 0)
-        return ERR_IO;
+        return ERR_PROOF;
     TRY(logindex_reserve(&log->index, s->pending_count));
     if (s->hash)
         TRY(logsettle_run(log));
@@ -83,9 +84,9 @@ take_batch(struct scan *s, uint64_t size, const struct tlog_hash *root)
     if (s->hash) {
         struct tlog_hash now;
         TRY(tlog_edge_root(&log->edge, &now));
-        if (!tlog_hash_eq(&now, root))
-            return ERR_IO;
         log->root = now;
+        if (!tlog_hash_eq(&now, root))
+            return ERR_PROOF;
     }
     s->size = size;
     s->root = *root;
@@ -157,24 +158,38 @@ clear_tail(struct logstore *log)
     return ERR_OK;
 }
 
-/* Opens the segments that have a header; the first one without is the reserve. heads[i] is that of
- * segment i. */
-static enum err
-open_segments(struct logstore *log, struct segment_head *last)
+/* Segment number, open, when it has a header; -1. */
+static int
+open_segment(struct logstore *log, size_t number, struct segment_head *head)
 {
+    char name[SEGMENT_NAME_MAX];
+    uint8_t raw[SEGMENT_HEADER];
+    struct stat st;
+    segment_name(number, name);
+    const int fd = openat(log->dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) == 0 && st.st_size >= SEGMENT_HEADER &&
+        logio_read(fd, raw, sizeof(raw), 0) == ERR_OK &&
+        segment_read_head(&log->crc, raw, head) == ERR_OK && head->number == number)
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+/* Opens the segments that have a header; the first one without is the reserve. A crash leaves no
+ * segment behind that one: where there is, the header in between was lost. */
+static enum err
+open_segments(struct logstore *log)
+{
+    struct segment_head head;
     for (log->segment_count = 0; log->segment_count < LOGSTORE_SEGMENTS_MAX;) {
-        char name[SEGMENT_NAME_MAX];
-        uint8_t raw[SEGMENT_HEADER];
-        struct stat st;
-        segment_name(log->segment_count, name);
-        const int fd = openat(log->dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0)
-            return ERR_OK;
-        if (fstat(fd, &st) != 0 || st.st_size < SEGMENT_HEADER ||
-            logio_read(fd, raw, sizeof(raw), 0) != ERR_OK ||
-            segment_read_head(&log->crc, raw, last) != ERR_OK ||
-            last->number != log->segment_count) {
-            (void)close(fd);
+        const int fd = open_segment(log, log->segment_count, &head);
+        if (fd < 0) {
+            const int behind = open_segment(log, log->segment_count + 1, &head);
+            log->quarantined = behind >= 0;
+            if (behind >= 0)
+                (void)close(behind);
             return ERR_OK;
         }
         log->fds[log->segment_count++] = fd;
@@ -228,9 +243,11 @@ quick_start(struct logstore *log, const struct segment_head *head)
     return tlog_hash_eq(&root, &head->root);
 }
 
+/* ERR_PROOF: entries are missing or are others than those that the next segment follows on. */
 static enum err
 scan_all(struct logstore *log, struct scan *s, bool quick)
 {
+    memset(s, 0, sizeof(*s));
     s->log = log;
     TRY(tlog_empty_root(&s->root));
     log->root = s->root;
@@ -238,7 +255,7 @@ scan_all(struct logstore *log, struct scan *s, bool quick)
         struct segment_head head;
         TRY(read_head(log, i, &head));
         if (head.first != s->size || !tlog_hash_eq(&head.root, &s->root))
-            return ERR_IO;
+            return ERR_PROOF;
         struct stat st;
         if (fstat(log->fds[i], &st) != 0)
             return ERR_IO;
@@ -253,6 +270,30 @@ scan_all(struct logstore *log, struct scan *s, bool quick)
     }
     log->used = log->segment_count == 0 ? 0 : s->batch;
     return ERR_OK;
+}
+
+static enum err
+forget_all(struct logstore *log)
+{
+    logtiles_init(&log->tiles, log->io, log->dir);
+    tlog_edge_init(&log->edge);
+    logindex_finish(&log->index);
+    return logindex_init(&log->index, 1024);
+}
+
+/* Everything in the segments. What no crash can leave behind opens the log quarantined, with the
+ * whole batches before it: a folder that cannot be opened at all would tell nobody why. */
+static enum err
+scan_folder(struct logstore *log, struct scan *s, bool quick)
+{
+    enum err err = scan_all(log, s, quick);
+    if (err == ERR_PROOF && quick) {
+        TRY(forget_all(log)); /* the tiles go on where the segments do not */
+        err = scan_all(log, s, false);
+    }
+    if (err == ERR_PROOF)
+        log->quarantined = true;
+    return err == ERR_PROOF ? ERR_OK : err;
 }
 
 /* The published checkpoint must be a prefix of what is here, else entries were lost or this is an
@@ -319,7 +360,7 @@ enum err
 logrecover_run(struct logstore *log)
 {
     struct segment_head last = {.number = 0};
-    TRY(open_segments(log, &last));
+    TRY(open_segments(log));
     struct scan *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return ERR_NOMEM;
@@ -328,13 +369,11 @@ logrecover_run(struct logstore *log)
     if (log->segment_count > 0) {
         err = read_head(log, log->segment_count - 1, &last);
         quick = err == ERR_OK && quick_start(log, &last);
-        if (!quick) {
-            logtiles_init(&log->tiles, log->io, log->dir);
-            tlog_edge_init(&log->edge);
-        }
+        if (err == ERR_OK && !quick)
+            err = forget_all(log);
     }
     if (err == ERR_OK)
-        err = scan_all(log, s, quick);
+        err = scan_folder(log, s, quick);
     free(s);
     TRY(err);
     TRY(logsettle_run(log));

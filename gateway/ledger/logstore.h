@@ -58,8 +58,9 @@ struct logstore_head {
 /* Opens, recovers and locks. What an unfinished batch left is cut off; missing tiles are written
  * again. Errors: ERR_STATE (another process has it), ERR_NOT_FOUND, ERR_CONFIG (log.vkey is of
  * another key, segment_bytes too small), ERR_VERSION (segments of another format), ERR_NO_SPACE (no
- * room for the segment held in reserve), ERR_NOMEM, ERR_IO (damage inside what was acknowledged).
- * A checkpoint in the folder that the entries do not bear out opens the log quarantined. */
+ * room for the segment held in reserve), ERR_NOMEM, ERR_IO. A checkpoint in the folder that the
+ * entries do not bear out, or damage inside what was acknowledged, opens the log quarantined: with
+ * the entries up to there. */
 MUST_USE enum err logstore_open(const struct logstore_config *config, struct logstore **ret);
 void logstore_close(struct logstore *log);
 

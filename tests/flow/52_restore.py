@@ -431,7 +431,51 @@ def damaged(c):
     c.start(IMPORT)
     check("damage: with the peer it is confirmed", c.log_is(EXPORT, "confirmed"), c.logs())
     c.cross("second.csv")
+    damaged_earlier(c, path)
     c.verify(EXPORT, IMPORT)
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def damaged_earlier(c, path):
+    """The same in a segment behind which another one was begun."""
+    c.confirmed(EXPORT)
+    c.stop(EXPORT)
+    with open(path, "rb") as f:
+        whole = f.read()
+    trailer = whole[whole.rfind(b"\xff\xff\xff\xff"):][8:48]  # size and root behind it
+    head = b"TDZSEG1\n" + (1).to_bytes(8, "big") + trailer + bytes(4)
+    later = os.path.join(os.path.dirname(path), "000001.seg")
+    with open(later, "r+b") as f:
+        f.write(head + crc32c(head).to_bytes(4, "big"))
+    c.start(EXPORT)
+    check("damage: a log that goes on in the next segment is the log",
+          c.log_is(EXPORT, "confirmed"), c.logs())
+    c.cross("third.csv")
+    c.stop(EXPORT)
+    with open(later, "rb") as f:
+        follows = f.read()
+    for name, at in {"in an earlier segment": 3000, "at the head of an earlier segment": 9}.items():
+        with open(path, "r+b") as f:
+            f.write(whole[:at] + bytes([whole[at] ^ 1]))
+        c.start(EXPORT)
+        check(f"damage: {name}: quarantined", c.log_is(EXPORT, "quarantined"), c.logs())
+        refuses_all(c, EXPORT, f"damage {name}")
+        c.stop(EXPORT)
+        with open(later, "rb") as f:
+            check(f"damage: {name}: what follows is left as it was found", f.read() == follows)
+    with open(path, "r+b") as f:
+        f.write(whole)
+    c.start(EXPORT)
+    check("damage: put right again it is confirmed", c.log_is(EXPORT, "confirmed"), c.logs())
+    c.cross("fourth.csv")
 
 
 CASES = {
