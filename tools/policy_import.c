@@ -424,7 +424,7 @@ policy_import_collect(struct policy_import *t)
     return ERR_OK;
 }
 
-static enum err
+enum err
 policy_import_write(struct policy_import *t, struct span *ret)
 {
     const struct json_node *root = &t->json.nodes[0];
@@ -448,7 +448,7 @@ policy_import_write(struct policy_import *t, struct span *ret)
     TRY(policy_import_time(t, times, "lt", "until"));
     canon_end(&t->w);
     canon_member_str(&t->w, "format", "tdz.policy/1");
-    canon_member_str(&t->w, "id", cli_value(t->cli, "--id"));
+    canon_member_str(&t->w, "id", t->id);
     TRY(policy_import_lists(t));
     canon_member_int(&t->w, "revision", (int64_t)t->revision);
     canon_key(&t->w, "rules");
@@ -531,6 +531,7 @@ policy_import_main(int argc, char **argv)
         return CLI_UNREACHABLE;
     }
     t->cli = &cli;
+    t->id = cli_value(&cli, "--id");
     t->files.cli = &cli;
     int code =
         cli_number(&cli, "--revision", 1, JSON_INT_MAX, 1, &t->revision) ? CLI_DONE : CLI_USAGE;

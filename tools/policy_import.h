@@ -14,6 +14,7 @@ struct policy_import {
     struct json_doc json;
     struct fault fault;
     struct canon w;
+    const char *id; /* of the overlay it becomes */
     uint64_t revision;
     const struct json_node *rule[POLICY_IMPORT_RULES_MAX];
     bool forbids[POLICY_IMPORT_RULES_MAX];
@@ -31,5 +32,10 @@ MUST_USE enum err policy_import_after(struct policy_import *t, const struct json
 
 /* Writes the `when` that a constraint means. ERR_UNSUPPORTED: it is not of the profile. */
 MUST_USE enum err policy_import_condition(struct policy_import *t, const struct json_node *c);
+
+/* The overlay that the ODRL Set in t->json means, canonical, in t->out; id and revision must be
+ * set. ERR_UNSUPPORTED: not of the profile; ERR_DENIED: it permits; ERR_FULL; those of the readers.
+ * All with a place in t->fault. */
+MUST_USE enum err policy_import_write(struct policy_import *t, struct span *ret);
 
 #endif

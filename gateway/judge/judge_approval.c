@@ -79,6 +79,8 @@ judge_approval_open(const struct judge *j, struct span bytes, struct span format
     TRY(note_parse(bytes, &note));
     if (!span_starts(note.text, format) || note.text.len > JUDGE_APPROVAL_BYTES_MAX)
         return ERR_VERSION;
+    if (note.text.len == format.len)
+        return ERR_MISSING;
     TRY(note_verify(&note, j->book->operators, j->book->operator_count, &signers));
     *ret_signer = signers.by[0].key;
     *ret_json = span_of(note.text.ptr + format.len, note.text.len - format.len - 1);

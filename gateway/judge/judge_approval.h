@@ -34,7 +34,8 @@ struct judge_votes {
 enum { JUDGE_HOLD_RULES_MAX = 16 };
 
 /* The JSON line of an operator's note of that format ("x/1\n") and who signed it. ERR_SYNTAX and
- * the like of note_parse, ERR_VERSION, ERR_SIGNATURE, ERR_KEY_UNKNOWN. */
+ * the like of note_parse, ERR_VERSION, ERR_MISSING (no line after the format), ERR_SIGNATURE,
+ * ERR_KEY_UNKNOWN. */
 MUST_USE enum err judge_approval_open(const struct judge *j, struct span note, struct span format,
                                       size_t *ret_signer, struct span *ret_json);
 /* The member "expires" (Unix seconds or RFC 3339) of an object. ERR_EXPIRED, ERR_MISSING, ERR_TYPE.
