@@ -1,18 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Counters of distinct persons with real gateways: an opening balance by a signed note, transfers
-side by side at 9,999 of 10,000, corrections, warning levels, and what a restart may not change."""
-import base64
+side by side at 9,999 of 10,000 and at 99,999 of 100,000, corrections, warning levels, and what a
+restart may not change."""
 import concurrent.futures
-import hashlib
 import json
-import os
 import random
 import time
 import urllib.request
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import corridor
 import register
@@ -31,6 +26,12 @@ def claims(seed, rows=ROWS):
         text += (f"C{seed}-{row},{tables.prc_id(rng)},Wang Fang,1391234567{row},cataract,12.50,"
                  f"2026-03-0{row + 1}\n")
     return text.encode()
+
+
+def contacts(seed, rows=ROWS):
+    """Persons without anything sensitive: only the 100,000 of ordinary data bind them."""
+    return ("contact_no,phone\n" + "".join(
+        f"K{seed}-{row},138{seed:04d}{row:04d}\n" for row in range(rows))).encode()
 
 
 def tool(c, *args, who=OPERATOR):
@@ -52,14 +53,7 @@ def counter(c):
 def note(c, **more):
     body = {"expires": int(time.time()) + 600, "exporter": WHO, "id": "1", "kind": "adjust",
             "known": False, "pi": 1, "reason": "test", "spi": 1, "year": YEAR} | more
-    text = ("tdz.counter/1\n" + json.dumps(body, sort_keys=True, separators=(",", ":")) + "\n"
-            ).encode()
-    with open(os.path.join(c.person(OPERATOR)["profile"], "sign.key"), "rb") as f:
-        key = Ed25519PrivateKey.from_private_bytes(f.read())
-    pub = b"\x01" + key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    keyid = hashlib.sha256(OPERATOR.encode() + b"\n" + pub).digest()[:4]
-    return (text + b"\n" + "— ".encode() + OPERATOR.encode() + b" "
-            + base64.b64encode(keyid + key.sign(text)) + b"\n")
+    return register.signed(c, [OPERATOR], "tdz.counter/1", body).encode()
 
 
 def post(c, body, who=OPERATOR):
@@ -98,25 +92,45 @@ def opening(c):
     check("and nothing of this changed anything", counter(c) == found, counter(c))
 
 
-def race(c):
+def side_by_side(c, agreement, table, pushes):
+    """Pushes at once; each table's transfer and the state in which it ends."""
     def push(number):
-        answer = c.push(WHO, "claims-2026", f"c{number}.csv", claims(number), Prefer="wait=20")
+        answer = c.push(WHO, agreement, f"c{number}.csv", table(number), Prefer="wait=20")
         return answer.transfer
-    with concurrent.futures.ThreadPoolExecutor(PUSHES) as pool:
-        transfers = list(pool.map(push, range(PUSHES)))
-    check("every transfer has a name", all(transfers), transfers)
-    ends = [c.wait(WHO, t, seconds=60)["state"] for t in transfers]
+    with concurrent.futures.ThreadPoolExecutor(pushes) as pool:
+        transfers = list(pool.map(push, range(pushes)))
+    check(f"every transfer under {agreement} has a name", all(transfers), transfers)
+    return [c.wait(WHO, t, seconds=60)["state"] for t in transfers]
+
+
+def race(c):
+    ends = side_by_side(c, "claims-2026", claims, PUSHES)
     check(f"of {PUSHES} transfers of {ROWS} persons side by side, as many cross as fit",
           sorted(ends) == sorted(["settled"] * FIT + ["denied"] * (PUSHES - FIT)), ends)
     found = counter(c)
     check("and the counter stands at 9,999, with nothing reserved",
           found["spi"]["value"] == 9999 and found["spi"]["reserved"] == 0
           and found["spi"]["persons"] == FIT * ROWS, found)
-    again = transfers[ends.index("settled")]
-    answer = c.push(WHO, "claims-2026", "again.csv", claims(transfers.index(again)))
+    again = ends.index("settled")
+    answer = c.push(WHO, "claims-2026", "again.csv", claims(again))
     check("persons that crossed this year may cross again", answer.status in (201, 202), answer)
     check("and settle", c.wait(WHO, answer.transfer)["state"] == "settled")
     check("without being counted twice", counter(c)["spi"]["value"] == 9999)
+
+
+def race_ordinary(c):
+    out = adjust(c, 99999 - FIT * ROWS - counter(c)["pi"]["value"], 0)
+    check("the counter of ordinary data is set near its own limit", out.returncode == 0, out)
+    spi = counter(c)["spi"]["value"]
+    ends = side_by_side(c, "contacts-2026", contacts, PUSHES)
+    check(f"of {PUSHES} transfers of {ROWS} persons each at 99,999, as many cross as fit",
+          sorted(ends) == sorted(["settled"] * FIT + ["denied"] * (PUSHES - FIT)), ends)
+    found = counter(c)
+    check("and the counter stands at 99,999, with nothing reserved",
+          found["pi"]["value"] == 99999 and found["pi"]["reserved"] == 0, found)
+    check("while that of sensitive data does not move", found["spi"]["value"] == spi, found)
+    answer = c.push(WHO, "contacts-2026", "one.csv", contacts(PUSHES, 1), Prefer="wait=20")
+    check("one person more is refused", c.wait(WHO, answer.transfer)["state"] == "denied", answer)
 
 
 def later(c):
@@ -134,6 +148,9 @@ def later(c):
     answer = c.push(WHO, "claims-2026", "last.csv", claims(PUSHES + 1))
     check("for another transfer", c.wait(WHO, answer.transfer)["state"] == "settled", answer)
     check("and no more", counter(c)["spi"]["value"] == 9999, counter(c))
+
+
+def audited(c):
     code, found = c.audit(*(z["log_dir"] for z in c.map["zones"].values()))
     check("an auditor verifies both logs", code == 0 and found["ok"], found)
 
@@ -142,10 +159,20 @@ def main():
     with corridor.Corridor() as c:
         # What is held for others' reservations is decided again soon.
         register.configure(c, ZONE, timeouts={"retry_max_ms": 1000})
-        c.restart(ZONE)
+        schema = {"format": "csv", "additional": "refuse", "fields": [
+            {"name": "contact_no", "type": "string", "x-class": "business"},
+            {"name": "phone", "type": "string", "x-class": "personal",
+             "x-identifier": "cn_mobile"}]}
+        evidence = [e for e in register.read(c, ZONE, "agreements", "claims-2026.json")["evidence"]
+                    if e["kind"] in ("pipia", "notice")]
+        register.add_agreement(c, "claims-2026", "contacts-2026", schema=schema, evidence=evidence)
+        for zone in c.map["zones"]:
+            c.restart(zone)
         opening(c)
         race(c)
         later(c)
+        race_ordinary(c)
+        audited(c)
     corridor.finish()
 
 
