@@ -108,12 +108,14 @@ run_general(int argc, char **argv)
         cli_print_overview(help ? stdout : stderr, word);
         return help ? CLI_DONE : CLI_USAGE;
     }
-    if (word[0] == '\0')
+    if (word[0] == '\0') {
         fprintf(stderr, "%s: a command is missing\n", cli_program.name);
-    else
-        fprintf(stderr, "%s: no %s '%s'\n", cli_program.name, word[0] == '-' ? "option" : "command",
-                word);
-    cli_print_overview(stderr, NULL);
+        cli_print_overview(stderr, NULL);
+        return CLI_USAGE;
+    }
+    /* The list of all commands would push the sentence off the screen. */
+    fprintf(stderr, "%s: no %s '%s'\nsee: %s --help\n", cli_program.name,
+            word[0] == '-' ? "option" : "command", word, cli_program.name);
     return CLI_USAGE;
 }
 
@@ -188,6 +190,19 @@ next_item(const struct cli *cli, int *at, bool *operands_only, struct cli_item *
     return true;
 }
 
+/* How often option stands on the command line. */
+static size_t
+times_given(const struct cli *cli, const struct cli_entry *option)
+{
+    int at = 1;
+    size_t count = 0;
+    bool operands_only = false;
+    struct cli_item item;
+    while (next_item(cli, &at, &operands_only, &item))
+        count += item.option == option ? 1 : 0;
+    return count;
+}
+
 bool
 cli_parse(int argc, char **argv, const char *words, struct cli *ret)
 {
@@ -209,6 +224,11 @@ cli_parse(int argc, char **argv, const char *words, struct cli *ret)
         }
         if (item.missing) {
             (void)cli_usage(&cli, "'%s': the value is missing", item.option->name);
+            return false;
+        }
+        /* Which of two values was meant, nobody can tell. */
+        if (item.option != NULL && !item.option->repeats && times_given(&cli, item.option) > 1) {
+            (void)cli_usage(&cli, "'%s' is given twice: give it once", item.option->name);
             return false;
         }
     }

@@ -23,13 +23,16 @@ struct cli_entry {
     const char *synopsis; /* of a command: what follows its words */
     const char *help;     /* one line */
     int (*run)(int argc, char **argv);
+    bool repeats; /* an option that may be given more than once */
 };
 
 /* Rows of a table, in the order of the help page: a group's commands, a command's options. */
-#define CLI_TABLE_GROUP(title) {CLI_GROUP, title, NULL, NULL, NULL},
-#define CLI_TABLE_COMMAND(words, synopsis, help, run) {CLI_COMMAND, words, synopsis, help, run},
-#define CLI_TABLE_OPTION(name, help) {CLI_OPTION, name, NULL, help, NULL},
-#define CLI_TABLE_EXIT(code, help) {CLI_EXIT, code, NULL, help, NULL},
+#define CLI_TABLE_GROUP(title) {CLI_GROUP, title, NULL, NULL, NULL, false},
+#define CLI_TABLE_COMMAND(words, synopsis, help, run) \
+    {CLI_COMMAND, words, synopsis, help, run, false},
+#define CLI_TABLE_OPTION(name, help) {CLI_OPTION, name, NULL, help, NULL, false},
+#define CLI_TABLE_OPTIONS(name, help) {CLI_OPTION, name, NULL, help, NULL, true},
+#define CLI_TABLE_EXIT(code, help) {CLI_EXIT, code, NULL, help, NULL, false},
 
 struct cli_program {
     const char *name;
@@ -51,9 +54,10 @@ struct cli {
     char **argv;
 };
 
-/* Checks argv against the options of the command called words. False after printing what is wrong
- * on stderr: the caller returns CLI_USAGE. Operands and options may be mixed; "--" ends options;
- * "--key=value" is "--key value". */
+/* Checks argv against the options of the command called words: each is of its table, has its value,
+ * and is there once unless it repeats. False after printing what is wrong on stderr: the caller
+ * returns CLI_USAGE. Operands and options may be mixed; "--" ends options; "--key=value" is
+ * "--key value". */
 bool cli_parse(int argc, char **argv, const char *words, struct cli *ret);
 
 /* True if option name ("--json") was given. */

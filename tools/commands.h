@@ -6,11 +6,13 @@
 #define GROUP(title)
 #define COMMAND(words, synopsis, help, function) int function(int argc, char **argv);
 #define OPTION(name, help)
+#define OPTIONS(name, help)
 #define EXIT(code, help)
 #include "tools/commands.def"
 #undef GROUP
 #undef COMMAND
 #undef OPTION
+#undef OPTIONS
 #undef EXIT
 
 #endif

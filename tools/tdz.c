@@ -6,6 +6,7 @@
 #define GROUP CLI_TABLE_GROUP
 #define COMMAND CLI_TABLE_COMMAND
 #define OPTION CLI_TABLE_OPTION
+#define OPTIONS CLI_TABLE_OPTIONS
 #define EXIT CLI_TABLE_EXIT
 static const struct cli_entry tdz_entries[] = {
 #include "tools/commands.def"

@@ -20,7 +20,7 @@ static const struct cli_entry entries[] = {
     CLI_TABLE_GROUP("partners") CLI_TABLE_COMMAND("push", "FILE --agreement A", "send a dataset",
                                                   note_main)
         CLI_TABLE_OPTION("--agreement ID", "under which it is sent")
-            CLI_TABLE_OPTION("--fact K=V", "a fact about it; may repeat")
+            CLI_TABLE_OPTIONS("--fact K=V", "a fact about it; may repeat")
                 CLI_TABLE_OPTION("--json", "print the transfer as JSON")
                     CLI_TABLE_OPTION("-o FILE", "write there") CLI_TABLE_GROUP("operators")
                         CLI_TABLE_COMMAND("policy decide", "--policy P", "one decision", note_main)
@@ -109,9 +109,9 @@ test_dispatch(void)
     TEST("an unknown command, option or family member is a usage error on stderr")
     {
         CHECK_EQ(run(stderr, "demo fly"), CLI_USAGE);
-        CHECK(strstr(out_text, "no command 'fly'") != NULL);
+        CHECK(strstr(out_text, "no command 'fly'\nsee: demo --help\n") != NULL);
         CHECK_EQ(run(stderr, "demo --fly"), CLI_USAGE);
-        CHECK(strstr(out_text, "no option '--fly'") != NULL);
+        CHECK(strstr(out_text, "no option '--fly'\nsee: demo --help\n") != NULL);
         CHECK_EQ(run(stderr, "demo policy fly"), CLI_USAGE);
         CHECK(strstr(out_text, "no command 'policy fly'") != NULL);
         CHECK_EQ(run(stderr, "demo"), CLI_USAGE);
@@ -138,9 +138,10 @@ test_options(void)
     struct cli cli;
     TEST("options and operands mix, with inline and separate values")
     {
-        CHECK(parse(&cli, "push a --agreement x b --json --agreement=y -- --json"));
+        CHECK(parse(&cli, "push a -o x b --json --agreement=y -- --json"));
         CHECK(strcmp(cli_value(&cli, "--agreement"), "y") == 0);
-        CHECK(cli_has(&cli, "--json") && !cli_has(&cli, "-o"));
+        CHECK(strcmp(cli_value(&cli, "-o"), "x") == 0);
+        CHECK(cli_has(&cli, "--json") && !cli_has(&cli, "--fact"));
         CHECK_EQ(cli_operand_count(&cli), 3);
         int at = 0;
         CHECK(strcmp(cli_next_operand(&cli, &at), "a") == 0);
@@ -170,6 +171,14 @@ test_options(void)
         CHECK(!parse(&cli, "push --json=yes"));
         CHECK(!parse(&cli, "push --policy of-another-command"));
         CHECK(!parse(&cli, "push --agree x"));
+    }
+    TEST("an option that does not repeat is there once")
+    {
+        CHECK(!parse(&cli, "push a --agreement x --agreement y"));
+        CHECK(!parse(&cli, "push a --agreement=x --agreement=x"));
+        CHECK(!parse(&cli, "push a --json --json"));
+        CHECK(parse(&cli, "push a --json --agreement --json -- --json"));
+        CHECK(strcmp(cli_value(&cli, "--agreement"), "--json") == 0);
     }
     TEST("numbers are bounded and written in full")
     {
