@@ -3,6 +3,7 @@
  * file is read twice: what a column is, is known only at its end. Spec: cli.md. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "crypto/digest.h"
 #include "crypto/key.h"
@@ -70,9 +71,13 @@ classify_read(struct classify *t, inspection_sink *sink)
             break;
         err = inspection_feed(t->inspection, span_of(t->block, len), &used, NULL, 0, &out_len);
     }
-    if (err == ERR_OK && ferror(file) != 0)
-        err = ERR_IO;
+    const bool failed = ferror(file) != 0;
+    const int why = errno;
     (void)fclose(file);
+    if (err == ERR_OK && failed) {
+        cli_say(t->cli, "%s: %s", t->file, strerrordesc_np(why));
+        return CLI_UNREACHABLE;
+    }
     if (err == ERR_OK)
         err = inspection_finish(t->inspection, NULL, 0, &out_len);
     return err == ERR_OK ? CLI_DONE : classify_fail(t, err);
@@ -259,6 +264,38 @@ classify_schema(struct classify *t, const char *file)
     return CLI_USAGE;
 }
 
+/* True when the two names lead to one file, which writing the one would destroy. */
+static bool
+classify_same_file(const char *a, const char *b)
+{
+    struct stat of_a;
+    struct stat of_b;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && S_ISREG(of_a.st_mode) &&
+           of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
+static int
+classify_findings(struct classify *t)
+{
+    t->findings_file = cli_value(t->cli, "--findings");
+    if (t->findings_file == NULL)
+        return CLI_DONE;
+    int at = 0;
+    const char *schema = cli_value(t->cli, "--schema");
+    bool same = schema != NULL && classify_same_file(schema, t->findings_file);
+    for (const char *file = cli_next_operand(t->cli, &at); file != NULL && !same;
+         file = cli_next_operand(t->cli, &at))
+        same = classify_same_file(file, t->findings_file);
+    if (same)
+        return cli_usage(t->cli, "--findings %s is a file that is read: name another",
+                         t->findings_file);
+    t->findings = fopen(t->findings_file, "we");
+    if (t->findings != NULL)
+        return CLI_DONE;
+    cli_say(t->cli, "%s: %s", t->findings_file, strerrordesc_np(errno));
+    return CLI_UNREACHABLE;
+}
+
 static int
 classify_all(struct classify *t)
 {
@@ -266,14 +303,9 @@ classify_all(struct classify *t)
     int code = classify_schema(t, cli_value(t->cli, "--schema"));
     if (code != CLI_DONE)
         return code;
-    t->findings_file = cli_value(t->cli, "--findings");
-    if (t->findings_file != NULL) {
-        t->findings = fopen(t->findings_file, "we");
-        if (t->findings == NULL) {
-            cli_say(t->cli, "%s: %s", t->findings_file, strerrordesc_np(errno));
-            return CLI_UNREACHABLE;
-        }
-    }
+    code = classify_findings(t);
+    if (code != CLI_DONE)
+        return code;
     for (const char *file = cli_next_operand(t->cli, &at); file != NULL;
          file = cli_next_operand(t->cli, &at)) {
         const int one = classify_file(t, file);

@@ -209,6 +209,20 @@ def refusals():
     ok(tdz("--findings", "no/such/folder.tsv", "good.csv").returncode == 3,
        "findings that cannot be written are exit code 3")
     ok(tdz("--help").returncode == 0, "--help is one")
+    os.mkdir("folder")
+    done = tdz("folder")
+    ok(done.returncode == 3 and b"folder: Is a directory" in done.stderr,
+       "a folder instead of a file is called so")
+    os.symlink("good.csv", "link.csv")
+    with open("good.csv", "rb") as f:
+        before = f.read()
+    for out in ("good.csv", "./good.csv", "link.csv"):
+        done = tdz("--findings", out, "bad.csv", "good.csv")
+        with open("good.csv", "rb") as f:
+            ok(done.returncode == 2 and b"name another" in done.stderr and f.read() == before != b"",
+               f"findings do not overwrite what is read ({out})")
+    done = tdz("--findings", "schema.json", "--schema", "schema.json", "good.csv")
+    ok(done.returncode == 2 and os.path.getsize("schema.json") > 0, "nor do they the schema")
 
 
 def main():
