@@ -252,16 +252,15 @@ cmd_hold_show_main(int argc, char **argv)
 
 /* The note about the hold as the gateway describes it, signed. */
 static int
-hold_note(const struct cli *cli, const struct partner_answer *hold, const char *id,
-          const char *verdict, char buf[static OPNOTE_BYTES_MAX], struct span *ret)
+hold_note(const struct cli *cli, const struct partner_answer *hold, const char *verdict,
+          const char *expires, char buf[static OPNOTE_BYTES_MAX], struct span *ret)
 {
     char json[HOLD_NOTE_JSON_MAX];
-    char expires[21];
     struct canon w;
     struct span text;
+    int at = 0;
+    const char *id = cli_next_operand(cli, &at);
     const char *reason = cli_value(cli, "--reason");
-    if (!opnote_expires(cli, expires))
-        return CLI_USAGE;
     canon_init(&w, json, sizeof(json));
     canon_object(&w);
     canon_member_span(&w, "decision", partner_member(hold, "record"));
@@ -303,6 +302,7 @@ hold_say(int argc, char **argv, const char *words, const char *verdict)
     struct cli cli;
     char note[OPNOTE_BYTES_MAX];
     char path[64 + PARTNER_ID_LEN];
+    char expires[21];
     struct span signed_note;
     int at = 0;
     if (!cli_parse(argc, argv, words, &cli))
@@ -315,13 +315,16 @@ hold_say(int argc, char **argv, const char *words, const char *verdict)
         return CLI_USAGE;
     if (reason == NULL || reason[0] == 0 || strlen(reason) > HOLD_REASON_MAX)
         return cli_usage(&cli, "give --reason TEXT, at most %d bytes", HOLD_REASON_MAX);
+    /* What is wrong with the command line is said before a gateway is asked. */
+    if (!opnote_expires(&cli, expires))
+        return CLI_USAGE;
     int code = CLI_UNREACHABLE;
     struct httpc *http = opnote_desk(&cli, &code);
     if (http == NULL)
         return code;
     code = hold_get(&cli, http, id, &hold);
     if (code == CLI_DONE)
-        code = hold_note(&cli, &hold, id, verdict, note, &signed_note);
+        code = hold_note(&cli, &hold, verdict, expires, note, &signed_note);
     partner_done(&hold);
     if (code == CLI_DONE) {
         (void)snprintf(path, sizeof(path), "/v1/holds/%s/approval", id);

@@ -87,7 +87,7 @@ cmd_inbox_main(int argc, char **argv)
     if (cli_operand_count(&cli) != 0)
         return cli_usage(&cli, "takes options only");
     int code = CLI_UNREACHABLE;
-    struct httpc *http = partner_open(&cli, &code);
+    struct httpc *http = profile_open(&cli, &code);
     if (http == NULL)
         return code;
     char *line = malloc(LINE_BYTES_MAX);

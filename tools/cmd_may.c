@@ -70,7 +70,7 @@ cmd_may_main(int argc, char **argv)
     if (!write_body(&cli, agreement, buf, &body))
         return CLI_USAGE;
     int code = CLI_UNREACHABLE;
-    struct httpc *http = partner_open(&cli, &code);
+    struct httpc *http = profile_open(&cli, &code);
     if (http == NULL)
         return code;
     static const char *const headers[] = {"Content-Type: application/json"};

@@ -246,7 +246,7 @@ cmd_pull_main(int argc, char **argv)
     if (err != ERR_OK)
         cli_say(&cli, "%s", error_text(err));
     else
-        p.http = partner_open(&cli, &code);
+        p.http = profile_open(&cli, &code);
     if (p.http != NULL)
         code = id == NULL ? pull_all(&p) : pull_one(&p, id);
     httpc_free(p.http);

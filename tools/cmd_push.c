@@ -156,7 +156,10 @@ push_file(struct push *p)
                                           .progress_ctx = &bar};
     const bool came = partner_do(p->cli, p->http, &request, &answer);
     progress_end(&bar);
-    const int code = came ? answered(p, &answer) : look_up(p);
+    /* What never reached the gateway left nothing there to look up. */
+    const int code = came                       ? answered(p, &answer)
+                     : httpc_was_asked(p->http) ? look_up(p)
+                                                : CLI_UNREACHABLE;
     partner_done(&answer);
     return code;
 }
@@ -182,7 +185,7 @@ cmd_push_main(int argc, char **argv)
         return CLI_UNREACHABLE;
     }
     int code = CLI_UNREACHABLE;
-    p.http = partner_open(&cli, &code);
+    p.http = profile_open(&cli, &code);
     if (p.http != NULL)
         code = push_file(&p);
     httpc_free(p.http);

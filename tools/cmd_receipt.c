@@ -43,7 +43,7 @@ cmd_receipt_main(int argc, char **argv)
     if (!partner_check_id(&cli, id))
         return CLI_USAGE;
     int code = CLI_UNREACHABLE;
-    struct httpc *http = partner_open(&cli, &code);
+    struct httpc *http = profile_open(&cli, &code);
     if (http == NULL)
         return code;
     char path[PARTNER_PATH_MAX];

@@ -16,7 +16,7 @@ cmd_status_main(int argc, char **argv)
     if (!partner_check_id(&cli, id))
         return CLI_USAGE;
     int code = CLI_UNREACHABLE;
-    struct httpc *http = partner_open(&cli, &code);
+    struct httpc *http = profile_open(&cli, &code);
     if (http != NULL)
         code = partner_wait(&cli, http, id);
     httpc_free(http);

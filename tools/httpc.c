@@ -16,6 +16,7 @@ struct httpc {
     CURL *curl;
     char *url;
     char detail[CURL_ERROR_SIZE];
+    CURLcode code; /* of the last request */
     /* Of the request that runs. */
     const struct httpc_request *request;
     struct httpc_response *response;
@@ -262,6 +263,7 @@ httpc_do(struct httpc *c, const struct httpc_request *request, struct httpc_resp
     c->request = request;
     c->response = ret;
     c->fault = ERR_OK;
+    c->code = CURLE_OK;
     for (size_t i = 0; i < request->header_count; i++) {
         struct curl_slist *longer = curl_slist_append(headers, request->headers[i]);
         if (longer == NULL) {
@@ -273,6 +275,7 @@ httpc_do(struct httpc *c, const struct httpc_request *request, struct httpc_resp
     enum err err = ERR_NOMEM;
     if (set_request(c, request, url, headers)) {
         const CURLcode code = curl_easy_perform(c->curl);
+        c->code = code;
         /* An answer that came while we were still sending is an answer, also when the gateway then
          * stopped our body by RST_STREAM (RFC 9113 8.1). */
         const bool answered =
@@ -298,6 +301,80 @@ const char *
 httpc_detail(const struct httpc *c)
 {
     return c->detail;
+}
+
+/* What is said of a failure to a person: what it is, and what to do. */
+struct httpc_trouble {
+    CURLcode code;
+    const char *what;
+    const char *next;
+};
+
+static const struct httpc_trouble httpc_troubles[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, "the name of the host is not known",
+     "check the address, and this machine's name service"},
+    {CURLE_COULDNT_CONNECT, "nothing answers there",
+     "check the address, and that the gateway runs (of a sandbox: tdz sandbox status DIR)"},
+    {CURLE_OPERATION_TIMEDOUT, "no answer in time", "try again later, or ask the zone's operator"},
+    {CURLE_PEER_FAILED_VERIFICATION, "the gateway's certificate is not to be trusted",
+     "the address and ca.pem must be of the same zone and host; do not go on without that"},
+    {CURLE_SSL_CONNECT_ERROR, "no TLS connection",
+     "check that the address is the gateway's, which speaks TLS 1.3 only"},
+    {CURLE_SSL_CERTPROBLEM, "the client certificate or its key cannot be used",
+     "cert.pem and key.pem are PEM files that belong together; key.pem has no pass phrase"},
+    {CURLE_SSL_CACERT_BADFILE, "the authority's certificate cannot be used",
+     "ca.pem is the PEM file that the zone's operator handed out"},
+    {CURLE_SEND_ERROR, "the gateway ended the connection",
+     "it refuses a client certificate that has expired or is of another zone's authority "
+     "(openssl x509 -in cert.pem -noout -enddate -issuer); else try again"},
+    {CURLE_RECV_ERROR, "the gateway ended the connection",
+     "it refuses a client certificate that has expired or is of another zone's authority "
+     "(openssl x509 -in cert.pem -noout -enddate -issuer); else try again"},
+    {CURLE_GOT_NOTHING, "the gateway ended the connection", "try again"},
+};
+
+static const struct httpc_trouble *
+httpc_trouble(const struct httpc *c)
+{
+    static const struct httpc_trouble other = {CURLE_OK, "the request failed", "try again"};
+    for (size_t i = 0; i < sizeof(httpc_troubles) / sizeof(httpc_troubles[0]); i++)
+        if (httpc_troubles[i].code == c->code)
+            return &httpc_troubles[i];
+    return &other;
+}
+
+const char *
+httpc_what(const struct httpc *c)
+{
+    return c->fault != ERR_OK ? error_text(c->fault) : httpc_trouble(c)->what;
+}
+
+const char *
+httpc_next(const struct httpc *c)
+{
+    return c->fault != ERR_OK ? "" : httpc_trouble(c)->next;
+}
+
+const char *
+httpc_url(const struct httpc *c)
+{
+    return c->url;
+}
+
+bool
+httpc_was_asked(const struct httpc *c)
+{
+    switch ((unsigned)c->code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+        return false;
+    default:
+        return true;
+    }
 }
 
 const char *

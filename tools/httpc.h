@@ -9,6 +9,8 @@
 #include "schemas/error.h"
 #include "schemas/span.h"
 
+#include <stdbool.h>
+
 /* A problem or a transfer is a few KiB, a list of 500 transfers or an evidence file a few MiB. */
 enum { HTTPC_BODY_MAX = 16 << 20 };
 enum { HTTPC_HEADERS_MAX = 64 };
@@ -65,8 +67,17 @@ MUST_USE enum err httpc_do(struct httpc *c, const struct httpc_request *request,
                            struct httpc_response *ret);
 void httpc_finish(struct httpc_response *response);
 
-/* What went wrong in the last httpc_do, for people; valid until the next one. */
+/* What went wrong in the last httpc_do, for people; valid until the next one: in a few words; the
+ * library's own words; what to do ("" when there is nothing to say). */
+const char *httpc_what(const struct httpc *c);
 const char *httpc_detail(const struct httpc *c);
+const char *httpc_next(const struct httpc *c);
+
+/* The gateway's address, without a slash at its end. */
+const char *httpc_url(const struct httpc *c);
+
+/* False when the last httpc_do failed before the gateway can have seen anything of the request. */
+bool httpc_was_asked(const struct httpc *c);
 
 /* The value of header name (lower-case), or NULL. */
 const char *httpc_header(const struct httpc_response *response, const char *name);

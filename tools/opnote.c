@@ -9,13 +9,14 @@
 #include "crypto/sign.h"
 #include "schemas/text.h"
 #include "tools/container_io.h"
+#include "tools/outdir.h"
 
 enum { OPNOTE_REQUEST_S = 60, OPNOTE_HOURS = 24, OPNOTE_HOURS_MAX = 720 };
 
 struct httpc *
 opnote_desk(const struct cli *cli, int *ret_exit)
 {
-    return partner_open_at(cli, "desk_url", ret_exit);
+    return profile_open_at(cli, "desk_url", ret_exit);
 }
 
 bool
@@ -82,6 +83,11 @@ opnote_sign(const struct cli *cli, const char *format, struct span json,
         const int n = snprintf(path, sizeof(path), "%s/sign.key", folder);
         if (n < 0 || (size_t)n >= sizeof(path))
             return cli_usage(cli, "the profile's path is too long");
+        if (!outdir_exists(path))
+            return cli_usage(cli,
+                             "--profile %s has no sign.key: only an operator signs; give an "
+                             "operator's profile, or --sign-key and --as",
+                             folder);
         file = path;
     }
     if (crypto_init() != ERR_OK) {

@@ -11,79 +11,10 @@
 #include <poll.h>
 #include <stdlib.h>
 
-enum { URL_MAX = 512 };
 enum { REQUEST_S = 120 };
 enum { WAIT_S = 30 };
 enum { WAIT_PAUSE_MS = 200 };
 enum { FACTS_COUNT_MAX = 64 };
-
-/* The path of name in folder, or option when that was given. */
-static const char *
-profile_path(const struct cli *cli, const char *option, const char *folder, const char *name,
-             char buf[static PARTNER_PATH_MAX])
-{
-    const char *given = cli_value(cli, option);
-    if (given != NULL || folder == NULL)
-        return given;
-    const int len = snprintf(buf, PARTNER_PATH_MAX, "%s/%s", folder, name);
-    return len < PARTNER_PATH_MAX ? buf : NULL;
-}
-
-/* The first line of file path, without surrounding space. */
-static bool
-read_url(const struct cli *cli, const char *path, char url[static URL_MAX])
-{
-    char *bytes = NULL;
-    size_t len = 0;
-    if (!cli_must_read(cli, path, URL_MAX - 1, &bytes, &len))
-        return false;
-    const size_t skip = strspn(bytes, " \t\r\n");
-    (void)snprintf(url, URL_MAX, "%.*s", (int)strcspn(bytes + skip, " \t\r\n"), bytes + skip);
-    free(bytes);
-    return true;
-}
-
-struct httpc *
-partner_open(const struct cli *cli, int *ret_exit)
-{
-    return partner_open_at(cli, "url", ret_exit);
-}
-
-struct httpc *
-partner_open_at(const struct cli *cli, const char *file, int *ret_exit)
-{
-    static const char *const needed[] = {"--url", "--cert", "--key", "--ca"};
-    char paths[4][PARTNER_PATH_MAX];
-    char url[URL_MAX] = "";
-    const char *folder = cli_value(cli, "--profile");
-    struct httpc_profile profile = {
-        .url = cli_value(cli, "--url"),
-        .cert = profile_path(cli, "--cert", folder, "cert.pem", paths[0]),
-        .key = profile_path(cli, "--key", folder, "key.pem", paths[1]),
-        .ca = profile_path(cli, "--ca", folder, "ca.pem", paths[2]),
-    };
-    const char *const given[] = {profile.url, profile.cert, profile.key, profile.ca};
-    for (size_t i = folder == NULL ? 0 : 4; i < 4; i++) {
-        if (given[i] == NULL) {
-            *ret_exit = cli_usage(cli, "give --profile DIR, or %s with the others", needed[i]);
-            return NULL;
-        }
-    }
-    *ret_exit = CLI_UNREACHABLE;
-    if (profile.url == NULL) {
-        const char *path = profile_path(cli, "--url", folder, file, paths[3]);
-        if (path == NULL || !read_url(cli, path, url))
-            return NULL;
-        profile.url = url;
-    }
-    struct httpc *c = NULL;
-    const enum err err = httpc_new(&profile, &c);
-    if (err == ERR_CONFIG)
-        *ret_exit = cli_usage(cli, "'%s' is not an https:// URL", profile.url);
-    else if (err != ERR_OK)
-        cli_say(cli, "%s", error_text(err));
-    return err == ERR_OK ? c : NULL;
-}
 
 bool
 partner_do(const struct cli *cli, struct httpc *c, const struct httpc_request *request,
@@ -92,7 +23,9 @@ partner_do(const struct cli *cli, struct httpc *c, const struct httpc_request *r
     *ret = (struct partner_answer){0};
     const enum err err = httpc_do(c, request, &ret->http);
     if (err != ERR_OK) {
-        cli_say(cli, "%s: %s", error_text(err), httpc_detail(c));
+        cli_say(cli, "%s: %s: %s", httpc_url(c), httpc_what(c), httpc_detail(c));
+        if (httpc_next(c)[0] != '\0')
+            fprintf(stderr, "  %s\n", httpc_next(c));
         return false;
     }
     const struct span body = span_of(ret->http.body, ret->http.body_len);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands of partners share: the profile options, answers of the gateway, and how they
- * are shown. */
+/* What the commands of partners share: questions to the gateway, its answers, and how they are
+ * shown. */
 #ifndef TDZ_TOOLS_PARTNER_H
 #define TDZ_TOOLS_PARTNER_H
 
 #include "schemas/json.h"
 #include "tools/cli.h"
 #include "tools/httpc.h"
+#include "tools/profile.h"
 
 enum { PARTNER_FACTS_MAX = 16 * 1024 };
 enum { PARTNER_PATH_MAX = 4096 };
@@ -18,13 +19,6 @@ struct partner_answer {
     struct json_doc doc;
     bool is_json; /* doc holds an object */
 };
-
-/* A client for --profile DIR, or --url, --cert, --key and --ca. NULL after printing why, with
- * *ret_exit set. */
-struct httpc *partner_open(const struct cli *cli, int *ret_exit);
-
-/* The same with the URL in another file of the profile than "url". */
-struct httpc *partner_open_at(const struct cli *cli, const char *file, int *ret_exit);
 
 /* The path of the page that a Link header names as the next one; false when there is none. */
 bool partner_next_page(const struct partner_answer *answer, char path[static PARTNER_PATH_MAX]);

@@ -221,12 +221,64 @@ def test_connection(t):
          "no environment variable changes what is done", done)
     done = t.run("push", t.file + ".none", "--agreement", "open-data")
     t.ok(done.returncode == 3 and "No such file" in done.stderr, "a missing file is exit 3", done)
+    test_profiles(t, stem)
     for words in [["push", t.file], ["push", "--agreement", "a"], ["status", "zz"], ["status"],
                   ["pull", "-o", "x"], ["may", "--agreement", "a"], ["inbox", "x"],
                   ["push", t.file, "--agreement", "a", "--fact", "novalue"]]:
         done = t.run(*words)
         t.ok(done.returncode == 2 and "--help" in done.stderr and not t.server.seen,
              f"'{' '.join(words).replace(t.file, 'FILE')}' is a usage error", done)
+
+
+def test_profiles(t, stem):
+    """What is wrong with a profile is said with the file it is in and with what to do."""
+    other = t.make_profile("other-key", stem)
+    os.unlink(other + "/key.pem")
+    os.symlink(t.certs + "/partners/lab-shanghai.key", other + "/key.pem")
+    garbage = t.make_profile("garbage", stem)
+    os.unlink(garbage + "/ca.pem")
+    with open(garbage + "/ca.pem", "w", encoding="ascii") as file:
+        file.write("not a certificate\n")
+    lost = t.make_profile("lost", stem)
+    os.unlink(lost + "/key.pem")
+    folder = t.make_profile("folder", stem)
+    os.unlink(folder + "/cert.pem")
+    os.mkdir(folder + "/cert.pem")
+    empty = t.make_profile("empty", stem, url=" ")
+    none = os.path.join(t.folder, "none")
+    bare = os.path.join(t.folder, "bare")
+    os.mkdir(bare)
+    status = ["status", "e" * 32]
+    for words, profile, code, want in [
+            (status, none, 3, [f"--profile {none}: no such folder", "operator hands out"]),
+            (status, t.file, 3, [f"--profile {t.file}: no such folder", "operator hands out"]),
+            (status, bare, 2, [f"--profile {bare} has no url", "cert.pem, key.pem and ca.pem"]),
+            (status, empty, 2, [f"{empty}/url: ''", "https://HOST:PORT"]),
+            (status, lost, 3, [f"{lost}/key.pem: No such file", "check --profile"]),
+            (status, folder, 3, [f"{folder}/cert.pem: not a regular file", "check --profile"]),
+            (status, other, 3, [t.server.url, other + "/key.pem", "PEM files that belong together"]),
+            (status, garbage, 3, [t.server.url, "authority's certificate cannot be used",
+                                  "ca.pem is the PEM file"]),
+            (status, t.folder + "/other-ca", 3, ["certificate is not to be trusted", "same zone"]),
+            (status, t.folder + "/stranger", 3, ["ended the connection", "openssl x509"]),
+            (status, t.folder + "/away", 3, ["https://127.0.0.1:1: nothing answers there",
+                                             "tdz sandbox status DIR"]),
+            (["hold", "list"], t.profile, 2, [f"--profile {t.profile} has no desk_url",
+                                              "operator's profile", "DIR/operators"]),
+            (["counter", "show"], t.profile, 2, ["has no desk_url", "DIR/operators"]),
+            (["hold", "approve", "e" * 32, "--reason", "r"], t.profile, 2, ["has no desk_url"]),
+            (["hold", "approve", "e" * 32, "--reason", "r", "--valid", "0"], t.profile, 2,
+             ["--valid 0: not a number from 1 to 720"]),
+            (["counter", "adjust", "--exporter", "x", "--year", "2026", "--pi", "1", "--spi", "0",
+              "--reason", "r"], t.profile, 2, ["has no sign.key", "--sign-key and --as"])]:
+        done = t.run(*words, profile=profile)
+        t.ok(done.returncode == code and all(text in done.stderr for text in want)
+             and not done.stdout and not t.server.seen,
+             f"{' '.join(words[:2])} with {os.path.basename(profile)} is exit {code}: "
+             f"{want[0].replace(t.folder, '.').replace(t.server.url, 'URL')}", done)
+    done = t.run("push", t.file, "--agreement", "open-data", profile=t.folder + "/away")
+    t.ok(done.stderr.count("nothing answers there") == 1,
+         "what never reached a gateway is not looked up there", done)
 
 
 def test_http2(t, server):
