@@ -225,13 +225,10 @@ cmd_hold_show_main(int argc, char **argv)
 {
     struct partner_answer answer;
     struct cli cli;
-    int at = 0;
     if (!cli_parse(argc, argv, "hold show", &cli))
         return CLI_USAGE;
-    const char *id = cli_next_operand(&cli, &at);
-    if (id == NULL || cli_operand_count(&cli) != 1)
-        return cli_usage(&cli, "give one transfer ID");
-    if (!partner_check_id(&cli, id))
+    const char *id = partner_id(&cli);
+    if (id == NULL)
         return CLI_USAGE;
     int code = CLI_UNREACHABLE;
     struct httpc *http = opnote_desk(&cli, &code);
@@ -258,8 +255,7 @@ hold_note(const struct cli *cli, const struct partner_answer *hold, const char *
     char json[HOLD_NOTE_JSON_MAX];
     struct canon w;
     struct span text;
-    int at = 0;
-    const char *id = cli_next_operand(cli, &at);
+    const char *id = partner_id(cli);
     const char *reason = cli_value(cli, "--reason");
     canon_init(&w, json, sizeof(json));
     canon_object(&w);
@@ -304,14 +300,11 @@ hold_say(int argc, char **argv, const char *words, const char *verdict)
     char path[64 + PARTNER_ID_LEN];
     char expires[21];
     struct span signed_note;
-    int at = 0;
     if (!cli_parse(argc, argv, words, &cli))
         return CLI_USAGE;
-    const char *id = cli_next_operand(&cli, &at);
+    const char *id = partner_id(&cli);
     const char *reason = cli_value(&cli, "--reason");
-    if (id == NULL || cli_operand_count(&cli) != 1)
-        return cli_usage(&cli, "give one transfer ID");
-    if (!partner_check_id(&cli, id))
+    if (id == NULL)
         return CLI_USAGE;
     if (reason == NULL || reason[0] == 0 || strlen(reason) > HOLD_REASON_MAX)
         return cli_usage(&cli, "give --reason TEXT, at most %d bytes", HOLD_REASON_MAX);

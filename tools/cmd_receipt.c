@@ -34,13 +34,10 @@ int
 cmd_receipt_main(int argc, char **argv)
 {
     struct cli cli;
-    int at = 0;
     if (!cli_parse(argc, argv, "receipt", &cli))
         return CLI_USAGE;
-    const char *id = cli_next_operand(&cli, &at);
-    if (id == NULL || cli_operand_count(&cli) != 1)
-        return cli_usage(&cli, "give one transfer ID");
-    if (!partner_check_id(&cli, id))
+    const char *id = partner_id(&cli);
+    if (id == NULL)
         return CLI_USAGE;
     int code = CLI_UNREACHABLE;
     struct httpc *http = profile_open(&cli, &code);

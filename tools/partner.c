@@ -330,6 +330,18 @@ partner_check_id(const struct cli *cli, const char *id)
     return false;
 }
 
+const char *
+partner_id(const struct cli *cli)
+{
+    int at = 0;
+    const char *id = cli_next_operand(cli, &at);
+    if (id == NULL || cli_operand_count(cli) != 1) {
+        (void)cli_usage(cli, "give one transfer ID (32 hex digits, as push printed it)");
+        return NULL;
+    }
+    return partner_check_id(cli, id) ? id : NULL;
+}
+
 enum err
 partner_escape(struct span text, char *buf, size_t cap)
 {

@@ -58,6 +58,10 @@ int partner_wait(const struct cli *cli, struct httpc *c, const char *id);
 /* True when id is 32 lower-case hex digits; prints otherwise. */
 bool partner_check_id(const struct cli *cli, const char *id);
 
+/* The transfer that is the one operand; NULL after printing what is wrong: the caller returns
+ * CLI_USAGE. */
+const char *partner_id(const struct cli *cli);
+
 /* The --fact options as canonical JSON: true, false and integers as such, all else as strings.
  * False after printing what is wrong. */
 bool partner_facts(const struct cli *cli, char buf[static PARTNER_FACTS_MAX], struct span *ret);
