@@ -9,6 +9,7 @@
 #include "crypto/sign.h"
 #include "schemas/text.h"
 #include "tools/container_io.h"
+#include "tools/notesign.h"
 #include "tools/outdir.h"
 
 enum { OPNOTE_REQUEST_S = 60, OPNOTE_HOURS = 24, OPNOTE_HOURS_MAX = 720 };
@@ -51,7 +52,6 @@ opnote_make(const struct sign_key *key, struct span name, const char *format, st
     struct note_key who;
     char text[OPNOTE_BYTES_MAX];
     char line[NOTE_LINE_MAX];
-    uint8_t sig[64];
     size_t line_len = 0;
     size_t len = 0;
     const int n =
@@ -60,8 +60,7 @@ opnote_make(const struct sign_key *key, struct span name, const char *format, st
         return ERR_TOO_LARGE;
     const struct span signed_text = span_of(text, (size_t)n);
     TRY(note_key_init(name, NOTE_ED25519, key->pub.pub, &who));
-    TRY(sign_ed25519(key, signed_text, sig));
-    TRY(note_line(&who, span_of(sig, sizeof(sig)), line, &line_len));
+    TRY(notesign_add(key, &who, signed_text, line, sizeof(line), &line_len));
     TRY(note_join(signed_text, span_of(line, line_len), buf, OPNOTE_BYTES_MAX, &len));
     *ret = span_of(buf, len);
     return ERR_OK;

@@ -12,6 +12,7 @@
 #include "schemas/canon.h"
 #include "schemas/text.h"
 #include "tools/commands.h"
+#include "tools/policy_archive.h"
 #include "tools/policy_files.h"
 #include "tools/zonebook.h"
 
@@ -26,52 +27,11 @@ struct activate_tool {
     char placed[OUTDIR_PATH_MAX];
 };
 
-/* Into archive/ of the policies folder, under its hash. */
-static enum err
-activate_keep(const struct activate_tool *t, const char *suffix, struct span bytes,
-              const uint8_t *named_by)
-{
-    char path[OUTDIR_PATH_MAX];
-    char hex[65];
-    uint8_t sha256[32];
-    TRY(digest_sha256(bytes, sha256));
-    TRY(text_hex(span_of(named_by == NULL ? sha256 : named_by, 32), hex, sizeof(hex)));
-    TRY(outdir_path(path, t->book.policies, "archive/%s%s", hex, suffix));
-    return outdir_exists(path) ? ERR_OK : outdir_write(path, 0644, bytes);
-}
-
 static bool
 activate_is_json(const char *name)
 {
     const size_t len = strlen(name);
     return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".json") == 0;
-}
-
-/* Lists are files of their folder; which of them a document names is told by hashes. */
-static enum err
-activate_keep_lists(struct activate_tool *t)
-{
-    for (size_t i = 0; i < t->book.memory_count; i++) {
-        const char *bytes = t->book.memory[i];
-        const struct span all = span_str(bytes);
-        uint8_t sha256[32];
-        TRY(digest_sha256(all, sha256));
-        for (size_t k = 0; k < t->after.list_count; k++)
-            if (memcmp(t->after.lists[k]->sha256, sha256, 32) == 0)
-                TRY(activate_keep(t, ".json", all, NULL));
-    }
-    return ERR_OK;
-}
-
-static enum err
-activate_archive(struct activate_tool *t)
-{
-    TRY(activate_keep(t, ".json", t->book.vocab_bytes, NULL));
-    for (size_t i = 0; i < t->after.policy_count; i++)
-        TRY(activate_keep(t, ".json", t->after.policy_bytes[i], NULL));
-    TRY(activate_keep(t, ".json.activation", t->file.note,
-                      t->after.policies[t->after.policy_count - 1]->sha256));
-    return activate_keep_lists(t);
 }
 
 /* The activation first: a policy without one beside it would stop a reload. */
@@ -200,7 +160,7 @@ activate_run(struct activate_tool *t)
         code = activate_check(t);
     if (code != CLI_DONE)
         return code;
-    enum err err = activate_archive(t);
+    enum err err = policy_archive_fill(&t->book, &t->after);
     if (err == ERR_OK)
         err = activate_place(t);
     if (err != ERR_OK) {
@@ -218,12 +178,9 @@ policy_activate_main(int argc, char **argv)
     int at = 0;
     if (!cli_parse(argc, argv, "policy activate", &cli))
         return CLI_USAGE;
-    struct activate_tool *t = calloc(1, sizeof(*t));
-    if (t == NULL || crypto_init() != ERR_OK) {
-        cli_say(&cli, "%s", error_text(ERR_NOMEM));
-        free(t);
+    struct activate_tool *t = zonebook_room(&cli, sizeof(*t));
+    if (t == NULL)
         return CLI_UNREACHABLE;
-    }
     t->cli = &cli;
     t->book.cli = &cli;
     t->path = cli_next_operand(&cli, &at);

@@ -11,6 +11,8 @@
 #include "schemas/canon.h"
 #include "schemas/text.h"
 #include "tools/commands.h"
+#include "tools/container_io.h"
+#include "tools/notesign.h"
 #include "tools/policy_files.h"
 #include "tools/zonebook.h"
 
@@ -47,17 +49,13 @@ static int
 sign_read_key(struct sign_tool *t)
 {
     const char *path = cli_value(t->cli, "--key");
-    char *bytes = NULL;
-    size_t len = 0;
-    if (!cli_must_read(t->cli, path, SIGN_SEED_BYTES, &bytes, &len))
-        return CLI_UNREACHABLE;
-    enum err err = len == SIGN_SEED_BYTES ? ERR_OK : ERR_SHORT;
-    if (err == ERR_OK)
-        err = sign_key_init(&t->key, (const uint8_t *)bytes);
-    explicit_bzero(bytes, len);
-    free(bytes);
+    struct secret32 SECRET32_CLEAN seed;
+    const int code = container_io_key(t->cli, path, &seed);
+    if (code != CLI_DONE)
+        return code;
+    const enum err err = sign_key_init(&t->key, seed.bytes);
     if (err != ERR_OK) {
-        cli_say(t->cli, "%s: a key is a file of %d bytes", path, SIGN_SEED_BYTES);
+        cli_say(t->cli, "%s: %s", path, error_text(err));
         return CLI_USAGE;
     }
     for (size_t i = 0; i < t->book.key_count; i++) {
@@ -154,18 +152,14 @@ static enum err
 sign_make(struct sign_tool *t)
 {
     char lines[NOTE_SIGS_MAX * NOTE_LINE_MAX];
-    char line[NOTE_LINE_MAX];
-    uint8_t sig[64];
-    size_t len = 0;
-    TRY(sign_ed25519(&t->key, span_of(t->text, t->text_len), sig));
-    TRY(note_line(&t->note_key, span_of(sig, sizeof(sig)), line, &len));
-    if (t->lines.len + len > sizeof(lines) || t->parsed.sig_count == NOTE_SIGS_MAX)
+    const struct span text = span_of(t->text, t->text_len);
+    size_t len = t->lines.len;
+    if (len > sizeof(lines) || t->parsed.sig_count == NOTE_SIGS_MAX)
         return ERR_FULL;
-    if (t->lines.len > 0)
-        memcpy(lines, t->lines.ptr, t->lines.len);
-    memcpy(lines + t->lines.len, line, len);
-    return note_join(span_of(t->text, t->text_len), span_of(lines, t->lines.len + len), t->note,
-                     sizeof(t->note), &t->note_len);
+    if (len > 0)
+        memcpy(lines, t->lines.ptr, len);
+    TRY(notesign_add(&t->key, &t->note_key, text, lines, sizeof(lines), &len));
+    return note_join(text, span_of(lines, len), t->note, sizeof(t->note), &t->note_len);
 }
 
 /* Says who has signed and what is missing still. */
@@ -252,12 +246,9 @@ policy_sign_main(int argc, char **argv)
     int at = 0;
     if (!cli_parse(argc, argv, "policy sign", &cli))
         return CLI_USAGE;
-    struct sign_tool *t = calloc(1, sizeof(*t));
-    if (t == NULL || crypto_init() != ERR_OK) {
-        cli_say(&cli, "%s", error_text(ERR_NOMEM));
-        free(t);
+    struct sign_tool *t = zonebook_room(&cli, sizeof(*t));
+    if (t == NULL)
         return CLI_UNREACHABLE;
-    }
     t->cli = &cli;
     t->book.cli = &cli;
     t->who = cli_value(&cli, "--as");

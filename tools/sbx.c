@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crypto/crypto.h"
 #include "tools/cli.h"
 #include "tools/commands.h"
+#include "tools/policy_archive.h"
 
 static bool
 sbx_port_free(uint16_t port)
@@ -112,6 +114,38 @@ sbx_dir(const struct cli *cli, const char *dir, char out[static OUTDIR_PATH_MAX]
     return true;
 }
 
+/* The register of a zone as its gateway will read it, into the archive, as tdz policy activate
+ * leaves it. */
+static int
+sbx_archive(const struct cli *cli, const struct sbx *s, size_t zone)
+{
+    struct room {
+        struct zonebook book;
+        struct register_set set;
+    };
+    char config[OUTDIR_PATH_MAX];
+    struct timespec now;
+    struct room *room = zonebook_room(cli, sizeof(*room));
+    if (room == NULL)
+        return CLI_UNREACHABLE;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    room->book.cli = cli;
+    int code = CLI_UNREACHABLE;
+    if (outdir_path(config, s->dir, "%s/config.json", s->zones[zone].name) == ERR_OK)
+        code = zonebook_open(&room->book, config);
+    if (code == CLI_DONE)
+        code = zonebook_register(&room->book, NULL, (int64_t)now.tv_sec * 1000, &room->set);
+    const enum err err = code == CLI_DONE ? policy_archive_fill(&room->book, &room->set) : ERR_OK;
+    if (err != ERR_OK) {
+        cli_say(cli, "%s/archive: %s", room->book.policies, error_text(err));
+        code = CLI_UNREACHABLE;
+    }
+    register_finish(&room->set);
+    zonebook_finish(&room->book);
+    free(room);
+    return code;
+}
+
 static int
 sbx_write_all(const struct cli *cli, const char *dir)
 {
@@ -133,6 +167,8 @@ sbx_write_all(const struct cli *cli, const char *dir)
         if (err != ERR_OK)
             cli_say(cli, "writing below %s failed: %s", dir, error_text(err));
         code = err == ERR_OK ? CLI_DONE : CLI_UNREACHABLE;
+        for (size_t i = 0; code == CLI_DONE && i < s->zone_count; i++)
+            code = sbx_archive(cli, s, i);
     }
     sbx_make_finish(s);
     free(s);

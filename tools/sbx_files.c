@@ -11,6 +11,7 @@
 #include "policy/activation.h"
 #include "schemas/canon.h"
 #include "tools/cli.h"
+#include "tools/notesign.h"
 #include "tools/packs.h"
 #include "tools/sbx.h"
 
@@ -217,13 +218,8 @@ sbx_note(const struct sbx_zone *zone, const char *path, const char *suffix, stru
     size_t lines_len = 0;
     size_t note_len = 0;
     for (size_t i = 0; i < SBX_OPERATORS; i++) {
-        uint8_t sig[64];
-        char line[NOTE_LINE_MAX];
-        size_t len = 0;
-        TRY(sign_ed25519(&zone->operators[i].key, text, sig));
-        TRY(note_line(&zone->operators[i].vkey, span_of(sig, sizeof(sig)), line, &len));
-        memcpy(lines + lines_len, line, len);
-        lines_len += len;
+        const struct sbx_operator *op = &zone->operators[i];
+        TRY(notesign_add(&op->key, &op->vkey, text, lines, sizeof(lines), &lines_len));
     }
     TRY(note_join(text, span_of(lines, lines_len), note, sizeof(note), &note_len));
     const int n = snprintf(note_path, sizeof(note_path), "%s%s", path, suffix);

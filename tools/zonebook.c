@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crypto/crypto.h"
 #include "crypto/digest.h"
 #include "tools/policy_files.h"
 
@@ -128,6 +129,15 @@ zonebook_open(struct zonebook *z, const char *config_path)
     return code;
 }
 
+void *
+zonebook_room(const struct cli *cli, size_t size)
+{
+    void *room = crypto_init() == ERR_OK ? calloc(1, size) : NULL;
+    if (room == NULL)
+        cli_say(cli, "no memory, or no cryptographic library");
+    return room;
+}
+
 void
 zonebook_finish(struct zonebook *z)
 {
@@ -175,8 +185,10 @@ zonebook_policy(struct zonebook *z, const char *path, const struct register_file
     struct fault fault = {.code = ERR_OK};
     bool in_note = false;
     const enum err err = register_add_policy(r, file, z->keys, z->key_count, &in_note, &fault);
-    return err == ERR_OK ? CLI_DONE
-                         : zonebook_refuse(z, path, in_note ? ".activation" : "", err, &fault);
+    if (err != ERR_OK)
+        return zonebook_refuse(z, path, in_note ? ".activation" : "", err, &fault);
+    z->activations[r->policy_count - 1] = file->note;
+    return CLI_DONE;
 }
 
 static int

@@ -22,6 +22,8 @@ struct zonebook {
     struct trust trust;
     struct activation_key keys[ACTIVATION_KEYS_MAX];
     size_t key_count;
+    /* Of the policies of the last zonebook_register, in its order. */
+    struct span activations[REGISTER_POLICIES_MAX];
     char *memory[ZONEBOOK_FILES_MAX + 8]; /* of everything read; freed at the end */
     size_t memory_count;
 };
@@ -32,6 +34,10 @@ int zonebook_open(struct zonebook *z, const char *config_path);
 /* Vocabulary and trust bundle alone, for who signs away from the gateway. */
 int zonebook_keys(struct zonebook *z, const char *trust_path, const char *vocab_path);
 void zonebook_finish(struct zonebook *z);
+
+/* Zeroed memory for the tool of a command that begins so, the library of signatures ready. NULL
+ * after printing why: the caller returns CLI_UNREACHABLE. free() gives it back. */
+void *zonebook_room(const struct cli *cli, size_t size);
 
 /* A file of at most 1 MiB that lives as long as z; name is for messages. */
 int zonebook_read(struct zonebook *z, const char *path, struct span *ret);
