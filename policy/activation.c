@@ -137,7 +137,7 @@ activation_read(struct span bytes, struct activation_scratch *scratch, struct ac
     if (err != ERR_OK)
         return activation_stop(1, err, "an activation is a signed note", ret_fault);
     if (!span_starts(ret_note->text, format))
-        return activation_stop(1, ERR_VERSION, "format is tdz.activation/1", ret_fault);
+        return activation_stop(1, ERR_VERSION, "format must be tdz.activation/1", ret_fault);
     if (ret_note->text.len > ACTIVATION_TEXT_MAX || ret_note->text.len < format.len + 1)
         return activation_stop(2, ERR_TOO_LARGE, "one line of at most 4 KiB", ret_fault);
     const struct span json =

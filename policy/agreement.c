@@ -279,7 +279,7 @@ agreement_read_doc(const struct agreement_load *l)
     TRY(json_need_str(l->doc, root, "format", 64, &text, l->fault));
     if (!span_eq_str(text, "tdz.agreement/1"))
         return agreement_stop(l, json_get(l->doc, root, "format"), ERR_VERSION,
-                              "format is tdz.agreement/1");
+                              "format must be tdz.agreement/1");
     TRY(json_only(l->doc, root, fields, sizeof(fields) / sizeof(fields[0]), l->fault));
     TRY(json_may_str(l->doc, root, "note", VOCAB_NOTE_MAX, l->fault));
     TRY(agreement_read_head(l));

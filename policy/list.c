@@ -61,8 +61,8 @@ list_read_doc(struct list *list, const struct json_doc *doc, struct fault *ret_f
         return json_fail(doc, root, ERR_TYPE, "a list is an object", ret_fault);
     TRY(json_need_str(doc, root, "format", 64, &text, ret_fault));
     if (!span_eq_str(text, "tdz.list/1"))
-        return json_fail(doc, json_get(doc, root, "format"), ERR_VERSION, "format is tdz.list/1",
-                         ret_fault);
+        return json_fail(doc, json_get(doc, root, "format"), ERR_VERSION,
+                         "format must be tdz.list/1", ret_fault);
     TRY(json_only(doc, root, fields, 4, ret_fault));
     TRY(json_may_str(doc, root, "note", VOCAB_NOTE_MAX, ret_fault));
     TRY(json_need_str(doc, root, "id", VOCAB_NAME_MAX, &text, ret_fault));

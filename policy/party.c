@@ -53,8 +53,8 @@ party_read_doc(struct party *p, const struct vocab *v, const struct json_doc *do
         return json_fail(doc, root, ERR_TYPE, "a partner is an object", ret_fault);
     TRY(json_need_str(doc, root, "format", 64, &text, ret_fault));
     if (!span_eq_str(text, "tdz.partner/1"))
-        return json_fail(doc, json_get(doc, root, "format"), ERR_VERSION, "format is tdz.partner/1",
-                         ret_fault);
+        return json_fail(doc, json_get(doc, root, "format"), ERR_VERSION,
+                         "format must be tdz.partner/1", ret_fault);
     TRY(json_only(doc, root, fields, 6, ret_fault));
     TRY(json_may_str(doc, root, "note", VOCAB_NOTE_MAX, ret_fault));
     TRY(json_need_str(doc, root, "name", VOCAB_NAME_MAX, &text, ret_fault));

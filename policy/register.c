@@ -189,14 +189,34 @@ register_add_list(struct register_set *r, struct span bytes, const uint8_t sha25
     return err;
 }
 
+/* Says of a file that its note does not make it count, and why. */
+static enum err
+register_note_fail(const struct register_file *file, enum err err, struct fault *ret_fault)
+{
+    const char *why = "its note cannot be read: sign it anew";
+    if (file->note.len == 0)
+        why = "no note beside it: an operator signs one";
+    else if (err == ERR_CONFLICT)
+        why = "its note is about other bytes, name or format: sign it anew";
+    else if (err == ERR_KEY_UNKNOWN)
+        why = "its note is by nobody who is an operator of this zone now";
+    if (ret_fault == NULL)
+        return err;
+    *ret_fault = (struct fault){.code = err, .line = 1, .column = 1};
+    (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "%s", why);
+    return err;
+}
+
 enum err
 register_add(struct register_set *r, enum register_kind kind, const struct register_file *file,
              const struct note_key *keys, size_t key_count, struct fault *ret_fault)
 {
     struct note_signers signers;
     uint8_t sha256[32];
-    TRY(filenote_check(file->note, register_formats[kind], file->name, file->bytes, keys, key_count,
-                       &signers));
+    const enum err err = filenote_check(file->note, register_formats[kind], file->name, file->bytes,
+                                        keys, key_count, &signers);
+    if (err != ERR_OK)
+        return register_note_fail(file, err, ret_fault);
     TRY(digest_sha256(file->bytes, sha256));
     switch (kind) {
     case REGISTER_PARTNER:

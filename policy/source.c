@@ -516,7 +516,8 @@ source_read_head(const struct source_load *l)
         return source_stop(l, root, ERR_TYPE, "a policy is an object");
     TRY(json_need_str(doc, root, "format", 64, &text, l->fault));
     if (!span_eq_str(text, "tdz.policy/1"))
-        return source_stop(l, json_get(doc, root, "format"), ERR_VERSION, "format is tdz.policy/1");
+        return source_stop(l, json_get(doc, root, "format"), ERR_VERSION,
+                           "format must be tdz.policy/1");
     TRY(json_only(doc, root, fields, sizeof(fields) / sizeof(fields[0]), l->fault));
     TRY(source_slug(l, root, "id", &s->id));
     TRY(json_need_int(doc, root, "revision", 1, JSON_INT_MAX, &s->revision, l->fault));

@@ -245,7 +245,8 @@ vocab_read_doc(const struct vocab_load *l)
         return vocab_stop(l, root, ERR_TYPE, "a vocabulary is an object");
     TRY(json_need_str(doc, root, "format", VOCAB_NAME_MAX, &text, l->fault));
     if (!span_eq_str(text, "tdz.vocab/1"))
-        return vocab_stop(l, json_get(doc, root, "format"), ERR_VERSION, "format is tdz.vocab/1");
+        return vocab_stop(l, json_get(doc, root, "format"), ERR_VERSION,
+                          "format must be tdz.vocab/1");
     TRY(json_only(doc, root, fields, sizeof(fields) / sizeof(fields[0]), l->fault));
     TRY(json_may_str(doc, root, "note", VOCAB_NOTE_MAX, l->fault));
     TRY(json_need_str(doc, root, "id", VOCAB_NAME_MAX, &text, l->fault));

@@ -131,11 +131,14 @@ policy_run(struct policy_at *p)
             return CLI_UNREACHABLE;
         }
     }
+    if (!audit_walk_must_be_log(p->cli, path))
+        return CLI_UNREACHABLE;
     struct audit_log *log = calloc(1, sizeof(*log));
     const enum err err = log == NULL ? ERR_NOMEM : audit_walk(log, path, policy_visit, p);
     free(log);
     if (err != ERR_OK) {
-        cli_say(p->cli, "%s: %s", path, error_text(err));
+        cli_say(p->cli, "%s: %s (tdz-audit verify names the file and entry)", path,
+                error_text(err));
         return CLI_UNREACHABLE;
     }
     policy_unique(p);

@@ -260,7 +260,7 @@ audit_reconcile_main(int argc, char **argv)
     if (!cli_parse(argc, argv, "reconcile", &cli))
         return CLI_USAGE;
     if (cli_operand_count(&cli) != 2)
-        return cli_usage(&cli, "two logs are compared");
+        return cli_usage(&cli, "give two log folders, A and B");
     struct audit_log *log = calloc(1, sizeof(*log));
     if (log == NULL || digest_init() != ERR_OK) {
         cli_say(&cli, "no memory");
@@ -270,11 +270,13 @@ audit_reconcile_main(int argc, char **argv)
     int code = CLI_DONE;
     for (size_t i = 0; i < 2 && code == CLI_DONE; i++) {
         const char *path = cli_next_operand(&cli, &at);
-        const enum err err = read_side(log, path, &sides[i]);
-        if (err == ERR_OK)
-            continue;
-        cli_say(&cli, "%s: %s (tdz-audit verify names the file and entry)", path, error_text(err));
-        code = CLI_UNREACHABLE;
+        const bool is_log = audit_walk_must_be_log(&cli, path);
+        const enum err err = is_log ? read_side(log, path, &sides[i]) : ERR_NOT_FOUND;
+        if (is_log && err != ERR_OK)
+            cli_say(&cli, "%s: %s (tdz-audit verify names the file and entry)", path,
+                    error_text(err));
+        if (err != ERR_OK)
+            code = CLI_UNREACHABLE;
     }
     if (code == CLI_DONE)
         code = print_all(&sides[0], &sides[1], cli_has(&cli, "--json"));

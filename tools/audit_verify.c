@@ -11,6 +11,7 @@
 #include "crypto/sign.h"
 #include "tools/audit_evidence.h"
 #include "tools/audit_log.h"
+#include "tools/audit_walk.h"
 #include "tools/cli.h"
 
 /* Everything a run needs, allocated once. */
@@ -28,21 +29,6 @@ is_folder(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* A folder is a log if it has what only logs have. */
-static bool
-is_log(const char *path)
-{
-    static const char *const names[] = {"checkpoint", "log.vkey", "tile"};
-    char name[AUDIT_PATH_MAX];
-    struct stat st;
-    for (size_t i = 0; i < 3; i++) {
-        const int len = snprintf(name, sizeof(name), "%s/%s", path, names[i]);
-        if (len > 0 && (size_t)len < sizeof(name) && stat(name, &st) == 0)
-            return true;
-    }
-    return false;
 }
 
 static void
@@ -83,7 +69,7 @@ verify_folder(struct run *run, const char *path)
         if (d->d_name[0] == '.')
             continue;
         (void)snprintf(name, sizeof(name), "%s/%s", path, d->d_name);
-        if (is_folder(name) && is_log(name)) {
+        if (is_folder(name) && audit_walk_is_log(name)) {
             audit_log_verify(&run->log, name, &run->keys, &run->report);
         } else if (len > 5 && strcmp(d->d_name + len - 5, ".json") == 0 &&
                    strncmp(d->d_name, "trust", 5) != 0) {
@@ -103,7 +89,7 @@ verify_folder(struct run *run, const char *path)
 static void
 verify_path(struct run *run, const char *path)
 {
-    if (is_folder(path) && is_log(path))
+    if (is_folder(path) && audit_walk_is_log(path))
         audit_log_verify(&run->log, path, &run->keys, &run->report);
     else if (is_folder(path))
         verify_folder(run, path);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/audit_walk.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
 static enum err
 audit_walk_bundle(struct audit_log *log, uint64_t n, audit_visit visit, void *ctx)
 {
@@ -34,4 +38,29 @@ audit_walk(struct audit_log *log, const char *path, audit_visit visit, void *ctx
     for (uint64_t n = 0; n * TILE_WIDTH < log->size; n++)
         TRY(audit_walk_bundle(log, n, visit, ctx));
     return ERR_OK;
+}
+
+bool
+audit_walk_is_log(const char *path)
+{
+    static const char *const names[] = {"checkpoint", "log.vkey", "tile"};
+    char name[AUDIT_PATH_MAX];
+    struct stat st;
+    for (size_t i = 0; i < 3; i++) {
+        const int len = snprintf(name, sizeof(name), "%s/%s", path, names[i]);
+        if (len > 0 && (size_t)len < sizeof(name) && stat(name, &st) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+audit_walk_must_be_log(const struct cli *cli, const char *path)
+{
+    struct stat st;
+    if (audit_walk_is_log(path))
+        return true;
+    cli_say(cli, "%s: %s: a log is a folder with checkpoint, log.vkey and tile", path,
+            stat(path, &st) == 0 ? "not a log" : strerrordesc_np(errno));
+    return false;
 }

@@ -4,6 +4,7 @@
 #define TDZ_TOOLS_AUDIT_WALK_H
 
 #include "tools/audit_log.h"
+#include "tools/cli.h"
 
 /* Called for every entry; an error ends the walk and is its result. */
 typedef enum err (*audit_visit)(void *ctx, uint64_t index, struct span leaf,
@@ -12,5 +13,11 @@ typedef enum err (*audit_visit)(void *ctx, uint64_t index, struct span leaf,
 /* Up to the size its checkpoint says. ERR_NOT_FOUND, ERR_IO: a file; the errors of the readers and
  * of visit. log is the caller's memory. */
 MUST_USE enum err audit_walk(struct audit_log *log, const char *path, audit_visit visit, void *ctx);
+
+/* True if the folder has what only logs have. */
+bool audit_walk_is_log(const char *path);
+
+/* The same; prints otherwise: the caller returns CLI_UNREACHABLE. */
+bool audit_walk_must_be_log(const struct cli *cli, const char *path);
 
 #endif

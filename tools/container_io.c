@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CONTAINER_IO_SCAN_BYTES = 65536 };
+/* The bytes a container begins with. */
+enum { CONTAINER_IO_SCAN_BYTES = 65536, CONTAINER_IO_MAGIC = 8 };
 
 int
 container_io_key(const struct cli *cli, const char *path, struct secret32 *ret)
@@ -298,6 +299,11 @@ container_io_open(const struct cli *cli, const char *path, struct container_file
     const enum err err = container_io_scan(cli, ret, &s, (uint64_t)st.st_size);
     if (err == ERR_IO)
         return CLI_UNREACHABLE;
+    if ((err == ERR_SYNTAX || err == ERR_SHORT) && s.reader.offset <= CONTAINER_IO_MAGIC) {
+        cli_say(cli, "%s: not a container (tdz container seal makes one): %s", path,
+                error_text(err));
+        return CLI_REFUSED;
+    }
     if (err != ERR_OK) {
         cli_say(cli, "%s: byte %" PRIu64 ": container: %s", path, s.reader.offset, error_text(err));
         return CLI_REFUSED;

@@ -19,6 +19,7 @@ struct policy_log {
     uint8_t (*seen)[32]; /* hashes of the records so far, sorted */
     size_t seen_count;
     size_t seen_cap;
+    size_t file_count; /* of records, in the folder */
 };
 
 /* False if a record with that hash came before; notes it otherwise. */
@@ -63,7 +64,7 @@ policy_log_take(const struct json_doc *json, struct policy_log_record *r, struct
         return json_fail(json, root, ERR_TYPE, "a record is an object", fault);
     TRY(json_need_str(json, root, "format", 64, &format, fault));
     if (!span_eq_str(format, "tdz.decision/1"))
-        return json_fail(json, root, ERR_VERSION, "format is tdz.decision/1", fault);
+        return json_fail(json, root, ERR_VERSION, "format must be tdz.decision/1", fault);
     TRY(json_need(json, root, "input", JSON_OBJECT, &r->input, fault));
     TRY(json_need_str(json, root, "now", 64, &r->now, fault));
     TRY(json_need_str(json, root, "result", 64, &r->result, fault));
@@ -144,6 +145,7 @@ policy_log_file(struct policy_log *log, const char *folder, const char *name)
     const bool evidence = tail.len > 5 && span_eq_str(span_from(tail, tail.len - 5), ".json");
     if (!lines && !evidence)
         return CLI_DONE;
+    log->file_count++;
     const int n = snprintf(path, sizeof(path), "%s/%s", folder, name);
     if (n < 0 || (size_t)n >= sizeof(path))
         return policy_files_bad(log->cli, name, ERR_TOO_LARGE, &fault);
@@ -173,6 +175,14 @@ policy_log_read(const struct cli *cli, const char *folder, policy_log_see see, v
     }
     free(names);
     free(log.seen);
+    /* "0 decisions would differ" must not be the answer to a wrong folder. */
+    if (code == CLI_DONE && log.file_count == 0) {
+        cli_say(cli,
+                "%s: no decisions in it: neither *.ndjson (tdz policy decide --batch) nor "
+                "*.json (tdz receipt)",
+                folder);
+        code = CLI_USAGE;
+    }
     return code;
 }
 

@@ -82,7 +82,7 @@ policy_test_head(struct policy_test *t)
     enum err err = json_need_str(&t->json, root, "format", 64, &format, &fault);
     if (err == ERR_OK && !span_eq_str(format, "tdz.policytest/1"))
         return policy_test_bad(t, json_get(&t->json, root, "format"), ERR_VERSION,
-                               "format is tdz.policytest/1");
+                               "format must be tdz.policytest/1");
     if (err == ERR_OK)
         err = json_only(&t->json, root, fields, 8, &fault);
     if (err != ERR_OK)

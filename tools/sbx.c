@@ -4,9 +4,11 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,7 +83,7 @@ sbx_plan(const struct cli *cli, struct sbx *s, uint16_t base)
         const bool here = only == NULL || strcmp(only, names[i][0]) == 0;
         base = sbx_ports(base);
         if (base == 0) {
-            cli_say(cli, "no free ports");
+            cli_say(cli, "no ten free ports from --port on: give another, or stop what listens");
             return false;
         }
         (void)snprintf(zone->name, sizeof(zone->name), "%s", names[i][0]);
@@ -92,23 +94,50 @@ sbx_plan(const struct cli *cli, struct sbx *s, uint16_t base)
         zone->base_port = base;
         zone->peer_port = (uint16_t)(base + 1);
         if (!here && peer != NULL && !sbx_split(peer, zone->peer_host, &zone->peer_port)) {
-            cli_say(cli, "--peer wants HOST:PORT");
+            (void)cli_usage(cli, "--peer takes HOST:PORT, not '%s'", peer);
             return false;
         }
         only_known = only_known || here;
         base = (uint16_t)(base + SBX_PORT_STEP);
     }
     if (!only_known)
-        cli_say(cli, "there is no zone %s", only);
+        (void)cli_usage(cli,
+                        "there is no zone %s: a sandbox has my-cyberjaya, cn-lingang and, "
+                        "with --third, my-perlis",
+                        only);
     return only_known;
 }
 
-/* The absolute path of dir, made if needed. */
-static bool
-sbx_dir(const struct cli *cli, const char *dir, char out[static OUTDIR_PATH_MAX])
+/* The absolute path of dir, made if the verb makes one. */
+static int
+sbx_dir(const struct cli *cli, const char *verb, const char *dir, char out[static OUTDIR_PATH_MAX])
 {
-    if (outdir_make(dir, 0755) != ERR_OK || realpath(dir, out) == NULL) {
-        cli_say(cli, "%s cannot be made or entered", dir);
+    struct stat st;
+    if (strcmp(verb, "up") != 0 && stat(dir, &st) != 0) {
+        cli_say(cli, "%s: %s: tdz sandbox up %s makes a sandbox there", dir, strerrordesc_np(errno),
+                dir);
+        return CLI_UNREACHABLE;
+    }
+    if (outdir_make(dir, 0755) == ERR_OK && realpath(dir, out) != NULL && stat(out, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return CLI_DONE;
+        errno = ENOTDIR;
+    }
+    cli_say(cli, "%s: %s: name a folder", dir, strerrordesc_np(errno));
+    return CLI_UNREACHABLE;
+}
+
+/* A folder of more files must be there before anything is written. */
+static bool
+sbx_extra_there(const struct cli *cli)
+{
+    static const char *const options[] = {"--agreements", "--partners", "--policies"};
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        const char *path = cli_value(cli, options[i]);
+        struct stat st;
+        if (path == NULL || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+            continue;
+        cli_say(cli, "%s %s: no such folder", options[i], path);
         return false;
     }
     return true;
@@ -157,15 +186,18 @@ sbx_write_all(const struct cli *cli, const char *dir)
         return CLI_UNREACHABLE;
     }
     int code = CLI_USAGE;
-    if (cli_number(cli, "--port", 1024, 65000, SBX_BASE_PORT, &base) &&
-        sbx_plan(cli, s, (uint16_t)base)) {
+    if (!sbx_extra_there(cli)) {
+        code = CLI_UNREACHABLE;
+    } else if (cli_number(cli, "--port", 1024, 65000, SBX_BASE_PORT, &base) &&
+               sbx_plan(cli, s, (uint16_t)base)) {
         (void)snprintf(s->dir, sizeof(s->dir), "%s", dir);
         s->extra_agreements = cli_value(cli, "--agreements");
         s->extra_policies = cli_value(cli, "--policies");
         s->extra_partners = cli_value(cli, "--partners");
         const enum err err = sbx_make(s);
         if (err != ERR_OK)
-            cli_say(cli, "writing below %s failed: %s", dir, error_text(err));
+            cli_say(cli, "writing below %s failed: %s: is there room, and may you write there?",
+                    dir, error_text(err));
         code = err == ERR_OK ? CLI_DONE : CLI_UNREACHABLE;
         for (size_t i = 0; code == CLI_DONE && i < s->zone_count; i++)
             code = sbx_archive(cli, s, i);
@@ -202,19 +234,22 @@ sbx_main(int argc, char **argv)
     const char *verb = cli_next_operand(&cli, &at);
     const char *where = verb == NULL ? NULL : cli_next_operand(&cli, &at);
     const char *zone = where == NULL ? NULL : cli_next_operand(&cli, &at);
+    if (verb != NULL && strcmp(verb, "up") != 0 && strcmp(verb, "down") != 0 &&
+        strcmp(verb, "status") != 0 && strcmp(verb, "restart") != 0)
+        return cli_usage(&cli, "'%s' is not up, down, status or restart", verb);
     if (where == NULL)
         return cli_usage(&cli, "say up, down, status or restart, and a folder");
-    if (!sbx_dir(&cli, where, dir))
-        return CLI_UNREACHABLE;
+    if (zone != NULL && (strcmp(verb, "restart") != 0 || cli_operand_count(&cli) > 3))
+        return cli_usage(&cli, "'%s' is one operand too many", zone);
+    const int code = sbx_dir(&cli, verb, where, dir);
+    if (code != CLI_DONE)
+        return code;
     if (strcmp(verb, "up") == 0)
         return sbx_up(&cli, dir);
     if (strcmp(verb, "down") == 0)
         return sbx_run_stop(dir, cli_value(&cli, "--only"));
     if (strcmp(verb, "status") == 0)
         return sbx_run_status(dir);
-    if (strcmp(verb, "restart") == 0) {
-        const int code = sbx_run_stop(dir, zone);
-        return code == CLI_UNREACHABLE ? code : sbx_run_start(dir, zone);
-    }
-    return cli_usage(&cli, "%s is not up, down, status or restart", verb);
+    const int stopped = sbx_run_stop(dir, zone);
+    return stopped > CLI_REFUSED ? stopped : sbx_run_start(dir, zone);
 }

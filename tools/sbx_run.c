@@ -105,6 +105,36 @@ run_load(const char *dir, struct run *ret)
     return err;
 }
 
+/* The sandbox at dir, which has zone (may be NULL); an exit code after printing what is wrong. */
+static int
+run_open(const char *dir, const char *zone, struct run *ret)
+{
+    errno = 0;
+    const enum err err = run_load(dir, ret);
+    if (err == ERR_NOT_FOUND) {
+        fprintf(stderr,
+                "tdz sandbox: %s/corridor.json: no such file: tdz sandbox up %s makes a sandbox "
+                "there\n",
+                dir, dir);
+        return CLI_UNREACHABLE;
+    }
+    if (err != ERR_OK) {
+        fprintf(stderr, "tdz sandbox: %s/corridor.json: %s: it is not what tdz sandbox wrote\n",
+                dir, err == ERR_IO ? strerrordesc_np(errno) : error_text(err));
+        return CLI_UNREACHABLE;
+    }
+    bool known = zone == NULL;
+    for (size_t i = 0; i < ret->count; i++)
+        known = known || strcmp(zone, ret->zones[i].name) == 0;
+    if (known)
+        return CLI_DONE;
+    fprintf(stderr, "tdz sandbox: %s has no zone %s; it has", dir, zone);
+    for (size_t i = 0; i < ret->count; i++)
+        fprintf(stderr, "%s %s", i == 0 ? "" : ",", ret->zones[i].name);
+    fputc('\n', stderr);
+    return CLI_USAGE;
+}
+
 /* The pid in the file if such a process runs, else 0. */
 static pid_t
 run_pid(const struct run_zone *zone)
@@ -189,10 +219,9 @@ sbx_run_start(const char *dir, const char *only_zone)
     struct run run;
     char daemon_path[OUTDIR_PATH_MAX];
     pid_t children[SBX_ZONES_MAX] = {0};
-    if (run_load(dir, &run) != ERR_OK) {
-        fprintf(stderr, "tdz sandbox: %s/corridor.json cannot be read\n", dir);
-        return CLI_UNREACHABLE;
-    }
+    const int loaded = run_open(dir, only_zone, &run);
+    if (loaded != CLI_DONE)
+        return loaded;
     daemonpath(daemon_path);
     for (size_t i = 0; i < run.count; i++) {
         const struct run_zone *zone = &run.zones[i];
@@ -238,10 +267,9 @@ sbx_run_stop(const char *dir, const char *only_zone)
 {
     struct run run;
     int code = CLI_DONE;
-    if (run_load(dir, &run) != ERR_OK) {
-        fprintf(stderr, "tdz sandbox: %s/corridor.json cannot be read\n", dir);
-        return CLI_UNREACHABLE;
-    }
+    const int loaded = run_open(dir, only_zone, &run);
+    if (loaded != CLI_DONE)
+        return loaded;
     for (size_t i = 0; i < run.count; i++) {
         const pid_t pid = run_pid(&run.zones[i]);
         if (pid != 0 && (only_zone == NULL || strcmp(only_zone, run.zones[i].name) == 0))
@@ -268,10 +296,9 @@ sbx_run_status(const char *dir)
 {
     struct run run;
     int code = CLI_DONE;
-    if (run_load(dir, &run) != ERR_OK) {
-        fprintf(stderr, "tdz sandbox: %s/corridor.json cannot be read\n", dir);
-        return CLI_UNREACHABLE;
-    }
+    const int loaded = run_open(dir, NULL, &run);
+    if (loaded != CLI_DONE)
+        return loaded;
     for (size_t i = 0; i < run.count; i++) {
         const struct run_zone *zone = &run.zones[i];
         const pid_t pid = run_pid(zone);

@@ -61,6 +61,35 @@ judge_book_operators(struct judge_book *b, int64_t now_s)
     return b->operator_count == 0 ? ERR_KEY_UNKNOWN : ERR_OK;
 }
 
+/* "<file>: <reason>" over what the reader said. */
+static enum err
+judge_book_fail(struct span name, const char *tail, enum err err, const struct fault *inner,
+                struct fault *ret_fault)
+{
+    const char *reason = inner->where[0] == '\0' ? error_text(err) : inner->where;
+    struct fault out = *inner;
+    out.code = err;
+    /* Cut when both are long: the place says the rest. */
+    const int n = snprintf(out.where, sizeof(out.where), "%.*s%s: %s", (int)name.len,
+                           (const char *)name.ptr, tail, reason);
+    if (n < 0)
+        return err;
+    if (ret_fault != NULL)
+        *ret_fault = out;
+    return err;
+}
+
+/* The zone of the configuration is not where it must be. */
+static enum err
+judge_book_lacks(const char *what, const char *zone, enum err err, struct fault *ret_fault)
+{
+    if (ret_fault == NULL)
+        return err;
+    *ret_fault = (struct fault){.code = err};
+    (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "zone %s is not in %s", zone, what);
+    return err;
+}
+
 static enum err
 judge_book_trust(struct judge_book *b, const struct judge_book_file *file, int64_t now_s,
                  struct fault *ret_fault)
@@ -69,12 +98,18 @@ judge_book_trust(struct judge_book *b, const struct judge_book_file *file, int64
     if (b->trust_bytes == NULL)
         return ERR_NOMEM;
     memcpy(b->trust_bytes, file->bytes.ptr, file->bytes.len);
-    TRY(trust_load(span_of(b->trust_bytes, file->bytes.len), &b->trust, ret_fault));
+    struct fault inner = {.code = ERR_OK};
+    enum err err = trust_load(span_of(b->trust_bytes, file->bytes.len), &b->trust, &inner);
+    if (err != ERR_OK)
+        return judge_book_fail(SPAN_LIT("trust bundle"), "", err, &inner, ret_fault);
     b->own = trust_find(&b->trust, span_str(b->zone));
     if (b->own == NULL)
-        return ERR_NOT_FOUND;
+        return judge_book_lacks("the trust bundle", b->zone, ERR_NOT_FOUND, ret_fault);
     TRY(activation_keys(&b->trust, b->activators, ACTIVATION_KEYS_MAX, &b->activator_count));
-    return judge_book_operators(b, now_s);
+    err = judge_book_operators(b, now_s);
+    return err == ERR_KEY_UNKNOWN
+               ? judge_book_lacks("any operator's key that counts now", b->zone, err, ret_fault)
+               : err;
 }
 
 static enum register_kind
@@ -92,24 +127,6 @@ judge_book_register_kind(enum judge_book_kind kind)
         break;
     }
     return REGISTER_PARTNER;
-}
-
-/* "<file>: <reason>" over what the reader said. */
-static enum err
-judge_book_fail(struct span name, const char *tail, enum err err, const struct fault *inner,
-                struct fault *ret_fault)
-{
-    const char *reason = inner->where[0] == '\0' ? error_text(err) : inner->where;
-    struct fault out = *inner;
-    out.code = err;
-    /* Cut when both are long: the place says the rest. */
-    const int n = snprintf(out.where, sizeof(out.where), "%.*s%s: %s", (int)name.len,
-                           (const char *)name.ptr, tail, reason);
-    if (n < 0)
-        return err;
-    if (ret_fault != NULL)
-        *ret_fault = out;
-    return err;
 }
 
 static enum err
@@ -168,10 +185,16 @@ judge_book_fill(struct judge_book *b, int64_t now_s, const struct judge_book_fil
         return ERR_MISSING;
     TRY(judge_book_trust(b, trust, now_s, ret_fault));
     TRY(digest_sha256(vocab->bytes, sha256));
-    TRY(vocab_read(&b->vocab, vocab->bytes, sha256, ret_fault));
-    TRY(register_init(&b->reg, &b->vocab, span_str(b->zone)));
+    struct fault inner = {.code = ERR_OK};
+    enum err err = vocab_read(&b->vocab, vocab->bytes, sha256, &inner);
+    if (err != ERR_OK)
+        return judge_book_fail(SPAN_LIT("vocabulary"), "", err, &inner, ret_fault);
+    err = register_init(&b->reg, &b->vocab, span_str(b->zone));
+    if (err == ERR_NOT_FOUND)
+        return judge_book_lacks("the vocabulary", b->zone, err, ret_fault);
+    TRY(err);
     TRY(digest_new(DIGEST_SHA256, &all));
-    enum err err = digest_update(all, span_of(sha256, 32));
+    err = digest_update(all, span_of(sha256, 32));
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
         if (!judge_book_is_document(&files[i]))
             continue;

@@ -535,8 +535,7 @@ warden_check(const char *config_path)
         return status;
     const enum err err = warden_register_check(&w->files, w->config, &fault);
     if (err != ERR_OK) {
-        (void)fprintf(stderr, "%s: register:%u:%u: %s: %s\n", config_path, fault.line, fault.column,
-                      fault.where, error_text(err));
+        warden_register_say(config_path, err, &fault);
         return 1;
     }
     (void)printf("%s: ok\n", config_path);

@@ -384,10 +384,10 @@ warden_files_config(const char *path, struct config *ret, struct fault *ret_faul
         n = read(fd, buf + len, sizeof(buf) - len);
         len += n > 0 ? (size_t)n : 0;
     }
+    if (n < 0)
+        (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "%s", strerrordesc_np(errno));
     (void)close(fd);
-    if (n < 0) {
-        (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "the file cannot be read");
+    if (n < 0)
         return ERR_IO;
-    }
     return config_read(span_of(buf, len), ret, ret_fault);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/warden/warden_register.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -68,4 +69,14 @@ warden_register_check(const struct warden_files *files, const struct config *c,
     /* The maps go with the process: this is the last thing a test does. */
     free(all);
     return err;
+}
+
+void
+warden_register_say(const char *config_path, enum err err, const struct fault *fault)
+{
+    char place[32] = "";
+    if (fault->line > 0)
+        (void)snprintf(place, sizeof(place), ":%u:%u", fault->line, fault->column);
+    (void)fprintf(stderr, "%s: register%s: %s%s%s\n", config_path, place, fault->where,
+                  fault->where[0] == '\0' ? "" : ": ", error_text(err));
 }

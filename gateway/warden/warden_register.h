@@ -11,4 +11,7 @@
 MUST_USE enum err warden_register_check(const struct warden_files *files, const struct config *c,
                                         struct fault *ret_fault);
 
+/* Says on stderr what warden_register_check found, with its place if it has one. */
+void warden_register_say(const char *config_path, enum err err, const struct fault *fault);
+
 #endif
