@@ -3,18 +3,14 @@
 """The hold queue with real gateways: two persons for an export, one for an import, refusals, and
 every note that must not count. Signs with python3-cryptography, not with the tools, where the note
 is a bad one."""
-import base64
-import hashlib
 import json
 import os
 import re
 import tempfile
 import time
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 import corridor
+import register
 from corridor import check
 
 TEXTS = {"t": {"en": "A person looks at it.", "ms": "Seorang pegawai menyemaknya.",
@@ -39,14 +35,7 @@ def note(c, who, hold, fmt="tdz.approval/1", name=None, **more):
     """A signed note by who's sign.key about hold, with members replaced by more."""
     body = {"decision": hold["record"], "expires": int(time.time()) + 3600, "reason": "test",
             "seal": hold["seal"], "transfer": hold["transfer"], "verdict": "approve"} | more
-    text = (f"{fmt}\n" + json.dumps(body, sort_keys=True, separators=(",", ":")) + "\n").encode()
-    with open(os.path.join(c.person(who)["profile"], "sign.key"), "rb") as f:
-        key = Ed25519PrivateKey.from_private_bytes(f.read())
-    name = (name or who).encode()
-    pub = b"\x01" + key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    keyid = hashlib.sha256(name + b"\n" + pub).digest()[:4]
-    sig = base64.b64encode(keyid + key.sign(text))
-    return text + b"\n" + "— ".encode() + name + b" " + sig + b"\n"
+    return register.signed(c, [(who, name or who)], fmt, body).encode()
 
 
 def desk(c, who, method, path, body=None):

@@ -14,11 +14,13 @@ def canonical(value):
 
 
 def signed(c, operators, form, body):
-    """A note (C2SP signed-note) of two lines: the format and the JSON."""
+    """A note (C2SP signed-note) of two lines: the format and the JSON. An operator may be a pair:
+    whose key signs, and whose name the line bears."""
     text = f"{form}\n{canonical(body)}\n"
     lines = ""
-    for name in operators:
-        with open(os.path.join(c.person(name)["profile"], "sign.key"), "rb") as f:
+    for operator in operators:
+        who, name = operator if isinstance(operator, tuple) else (operator, operator)
+        with open(os.path.join(c.person(who)["profile"], "sign.key"), "rb") as f:
             key = Ed25519PrivateKey.from_private_bytes(f.read())
         public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         key_id = hashlib.sha256(name.encode() + b"\n\x01" + public).digest()[:4]
