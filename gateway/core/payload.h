@@ -58,6 +58,7 @@
     PAYLOAD(PERMIT, permit)                       \
     PAYLOAD(PERMITTED, permitted)                 \
     PAYLOAD(EVIDENCE, evidence)                   \
+    PAYLOAD(HELD, held)                           \
     PAYLOAD(VOUCHED, vouched)                     \
     PAYLOAD(IMPORT_OFFER, import_offer)           \
     PAYLOAD(IMPORT_CHECKED, import_checked)       \

@@ -76,6 +76,23 @@ s5_of_peer(struct flow *f, struct flow_run *run, struct p_decide *ask)
     return store_part_get(f->store, run->row.id, STORE_RELEASE, 0, &f->room, &ask->release);
 }
 
+/* Judge forgets; what operators' words are about it hears before each decision on them. */
+static enum err
+s5_held(struct flow *f, struct flow_run *run, const struct s6_hold_words *words)
+{
+    struct p_held p;
+    struct span record;
+    struct span body;
+    int fd = -1;
+    memcpy(p.held, words->held, sizeof(p.held));
+    TRY(s6_hold_record(f, &run->row, words->held, &record));
+    TRY(payload_held_put(&p, f->tx, sizeof(f->tx), &body));
+    TRY(flow_reply_memfd(record, &fd));
+    const enum err err = flow_run_tell(f, run, ROLE_JUDGE, 0, MSG_HELD, body, &fd, 1);
+    (void)close(fd);
+    return err;
+}
+
 static enum err
 s5_ask(struct flow *f, struct flow_run *run)
 {
@@ -90,6 +107,8 @@ s5_ask(struct flow *f, struct flow_run *run)
         TRY(s6_hold_words(f, &run->row, &words));
         ask.approval = words.notes;
         memcpy(ask.held, words.held, sizeof(ask.held));
+        if (words.notes.len > 0)
+            TRY(s5_held(f, run, &words));
     }
     TRY(payload_decide_put(&ask, f->tx, sizeof(f->tx), &body));
     flow_run_ask(f, run, ROLE_JUDGE, 0, MSG_DECIDE, body);

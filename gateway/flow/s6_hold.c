@@ -38,6 +38,29 @@ s6_hold_words(struct flow *f, const struct store_row *row, struct s6_hold_words 
     return ERR_OK;
 }
 
+enum err
+s6_hold_record(struct flow *f, const struct store_row *row, const uint8_t held[static 32],
+               struct span *ret)
+{
+    for (uint64_t n = row->decisions; n-- > 0;) {
+        const size_t mark = f->room.len;
+        uint8_t hash[32];
+        struct span record;
+        const enum err err = store_part_get(f->store, row->id, STORE_RECORD, n, &f->room, &record);
+        if (err == ERR_OK) {
+            TRY(digest_sha256(record, hash));
+            if (memcmp(hash, held, sizeof(hash)) == 0) {
+                *ret = record;
+                return ERR_OK;
+            }
+        } else if (err != ERR_NOT_FOUND) {
+            return err;
+        }
+        f->room.len = mark;
+    }
+    return ERR_NOT_FOUND;
+}
+
 /* The number of the next `approval` entry; the one before may still have to be appended. */
 enum err
 s6_hold_count(struct flow *f, const struct store_row *row, uint64_t *ret_n, bool *ret_pending)

@@ -70,6 +70,9 @@ struct s6_hold_word {
 bool s6_hold_is(const struct store_row *row);
 /* The words stored for the row's next decision, in the room. */
 enum err s6_hold_words(struct flow *f, const struct store_row *row, struct s6_hold_words *ret);
+/* The record whose digest is held, in the room. ERR_NOT_FOUND. */
+enum err s6_hold_record(struct flow *f, const struct store_row *row, const uint8_t held[static 32],
+                        struct span *ret);
 enum err s6_hold_count(struct flow *f, const struct store_row *row, uint64_t *ret_n,
                        bool *ret_pending);
 /* Stores a word that judge checked; it is appended and acted on from there. */

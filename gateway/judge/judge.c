@@ -29,6 +29,7 @@ judge_case_clear(struct judge_case *c)
     free(c->decide_answer.ptr);
     free(c->permit.ptr);
     free(c->report.ptr);
+    free(c->held_rules.ptr);
     *c = (struct judge_case){.used = false};
 }
 
@@ -323,6 +324,7 @@ judge_handle(struct judge *j, const struct judge_in *in)
         {MSG_DECIDE, ROLE_CLERK, judge_decide_handle},
         {MSG_CLOCK_TOLD, ROLE_LEDGER, judge_clock_told},
         {MSG_NOTE_ASK, ROLE_CLERK, judge_note_handle},
+        {MSG_HELD, ROLE_CLERK, judge_held_handle},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (table[i].type == in->type && table[i].from == in->from) {

@@ -167,13 +167,14 @@ judge_votes_missing(const struct judge *j, const struct judge_votes *votes, stru
  * ----------------------------------------------------------------------------------*/
 
 bool
-judge_hold_met(const struct judge *j, const struct judge_votes *votes)
+judge_hold_met(const struct judge *j, const struct judge_case *c, const struct judge_votes *votes)
 {
     const struct decision *d = &j->work->decision;
     struct approvers places;
     for (size_t i = 0; i < d->fired_count; i++) {
         if (d->fired[i].rule->effect == SOURCE_HOLD &&
-            judge_votes_missing(j, votes, d->fired[i].rule->release, &places) != 0)
+            (!judge_held_names(c, &d->fired[i]) ||
+             judge_votes_missing(j, votes, d->fired[i].rule->release, &places) != 0))
             return false;
     }
     return votes->count > 0;

@@ -55,8 +55,11 @@ void judge_votes_read(const struct judge *j, const struct judge_held *held, stru
 /* Places of a rule's release that stay empty, a bit each. */
 unsigned judge_votes_missing(const struct judge *j, const struct judge_votes *votes,
                              struct span release, struct approvers *ret_places);
-/* True if the votes release every rule that holds in work->decision. */
-bool judge_hold_met(const struct judge *j, const struct judge_votes *votes);
+/* True if the votes release every rule that holds in work->decision: who they are is what the rule
+ * asks for, and the record they speak about (of c) was held by it too. */
+struct judge_case;
+bool judge_hold_met(const struct judge *j, const struct judge_case *c,
+                    const struct judge_votes *votes);
 /* The `hold` of P_DECIDED for work->decision, in work->hold; and its parts. */
 MUST_USE enum err judge_hold_write(struct judge *j, struct span *ret);
 void judge_hold_votes(const struct judge *j, const struct judge_votes *votes, struct canon *w);

@@ -205,12 +205,15 @@ judge_decide_approved(struct judge *j, struct judge_final *f)
     struct judge_votes *votes = &j->work->votes;
     const struct judge_held held = {f->c->transfer, f->seal_hash, f->p->held};
     *votes = (struct judge_votes){0};
-    /* The decision they are about: clerk's word, unless this process made it itself. */
+    /* The decision they are about: the one that holds it now, if this process made that one, and
+     * one whose record is here in any case. */
     if (span_is_empty(f->p->approval) ||
-        (f->c->has_decided && f->c->is_held && memcmp(f->c->record_hash, f->p->held, 32) != 0))
+        (f->c->has_decided && f->c->is_held && memcmp(f->c->record_hash, f->p->held, 32) != 0) ||
+        !f->c->has_held || memcmp(f->c->held, f->p->held, 32) != 0)
         return;
     judge_votes_read(j, &held, f->p->approval, f->now_ms, votes);
-    if (votes->refused || j->work->decision.verdict != DECIDE_HOLD || !judge_hold_met(j, votes))
+    if (votes->refused || j->work->decision.verdict != DECIDE_HOLD ||
+        !judge_hold_met(j, f->c, votes))
         return;
     f->phase = "approved";
     judge_decide_force(j, DECIDE_ALLOW, DECIDE_PERMITTED);

@@ -59,6 +59,10 @@ struct judge_case {
     struct judge_blob permit;
     uint8_t record_hash[32];
     bool is_held; /* decision n was a hold; approvals must name it */
+    /* the record that operators speak about, as clerk brought it */
+    bool has_held;
+    uint8_t held[32];             /* its digest, which their notes name */
+    struct judge_blob held_rules; /* those that hold in it: "document/rule" NUL ... */
     /* evidence */
     struct judge_blob report;
     uint8_t report_hash[32];
@@ -213,6 +217,11 @@ MUST_USE enum err judge_evidence_opened(struct judge *j, const struct judge_in *
 MUST_USE enum err judge_evidence_vouched(struct judge *j, const struct judge_in *in);
 MUST_USE enum err judge_evidence_brought(struct judge *j, const struct judge_in *in);
 MUST_USE enum err judge_decide_handle(struct judge *j, const struct judge_in *in);
+
+/* ERR_CONFLICT: the record is not the one named; errors of the JSON reader: it is none. */
+MUST_USE enum err judge_held_handle(struct judge *j, const struct judge_in *in);
+/* True if the rule holds in the record that HELD brought. */
+bool judge_held_names(const struct judge_case *c, const struct decide_fired *fired);
 
 MUST_USE enum err judge_note_handle(struct judge *j, const struct judge_in *in);
 

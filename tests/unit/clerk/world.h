@@ -106,6 +106,7 @@ struct world {
     unsigned unwraps;
     uint16_t unwrap_says;  /* err of the next UNWRAPPED */
     uint16_t verify_says;  /* err of the next PEER_VERIFIED */
+    uint8_t held_told[32]; /* the record that HELD named last */
     bool verify_denies;    /* the proved decision about an import is a denial */
     uint16_t receipt_says; /* err of the next RECEIPT_SIGNED */
     bool body_damaged;     /* OPENED never succeeds */

@@ -2,6 +2,7 @@
 /* The roles' side of the world: what each says to what clerk asks and tells. */
 #include "tests/unit/clerk/world.h"
 
+#include "crypto/digest.h"
 #include "crypto/receipt.h"
 #include "crypto/release.h"
 #include "gateway/core/parcel.h"
@@ -10,6 +11,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { WORLD_BYTES = 1000 };
 
@@ -109,6 +111,8 @@ say_decide(struct world *w, uint64_t tag, const struct msg *m)
     static const uint8_t no_record[32];
     if (p.approval.len > 0 && memcmp(p.held, no_record, 32) == 0)
         world_broke(w, "notes without the decision they are about");
+    if (p.approval.len > 0 && memcmp(p.held, w->held_told, sizeof(w->held_told)) != 0)
+        world_broke(w, "notes without the record they are about");
     if (r.verdict == VERDICT_HOLD && note_count(p.approval) >= (w->approvers ? w->approvers : 1))
         r.verdict = VERDICT_ALLOW;
     if (note_has(p.approval, "refuse"))
@@ -465,6 +469,21 @@ world_ask(void *ctx, enum role_id role, unsigned index, const struct msg *m, uin
     }
 }
 
+/* The bytes that come with HELD are the record it names. */
+static void
+say_held(struct world *w, const struct msg *m)
+{
+    struct p_held p;
+    uint8_t bytes[4096];
+    uint8_t hash[32];
+    assert(payload_held_get(m->body, &p) == ERR_OK && m->fd_count == 1);
+    const ssize_t len = pread(m->fds[0], bytes, sizeof(bytes), 0);
+    assert(len > 0 && digest_sha256(span_of(bytes, (size_t)len), hash) == ERR_OK);
+    if (memcmp(hash, p.held, sizeof(hash)) != 0)
+        world_broke(w, "another record than the one it names");
+    memcpy(w->held_told, p.held, sizeof(w->held_told));
+}
+
 enum err
 world_tell(void *ctx, enum role_id role, unsigned index, const struct msg *m)
 {
@@ -474,6 +493,8 @@ world_tell(void *ctx, enum role_id role, unsigned index, const struct msg *m)
         return ERR_ROLE_LOST;
     if (m->type == MSG_RETIRE)
         w->retired[index] = true;
+    if (m->type == MSG_HELD)
+        say_held(w, m);
     w->forwards += m->type == MSG_FORWARD;
     if (m->type == MSG_FORWARD && w->forwards > 1)
         w->peer_lost_body = false;

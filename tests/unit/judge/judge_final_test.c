@@ -11,6 +11,9 @@
 #define LIMIT RULE("t.limit", "forbid", "", "{\"ge\":[\"count.pi.after\",10]}")
 #define REVIEW \
     RULE("t.review", "hold", "\"release\":\"zone-authority\",", "{\"ge\":[\"count.spi.after\",7]}")
+#define REVIEW_NEW                                                  \
+    RULE("t.review-new", "hold", "\"release\":\"zone-authority\",", \
+         "{\"ge\":[\"count.spi.after\",6]}")
 #define REVIEW2                                                                \
     RULE("t.review", "hold", "\"release\":\"zone-authority+zone-authority\",", \
          "{\"ge\":[\"count.spi.after\",7]}")
@@ -154,6 +157,15 @@ approval(const struct sign_key *key, const struct p_decided *held, const uint8_t
     return kit_note(key, "operator", text, (size_t)n);
 }
 
+/* Clerk brings the record that operators speak about. */
+static enum err
+bring(struct span record, const uint8_t hash[32])
+{
+    struct p_held p;
+    memcpy(p.held, hash, 32);
+    return TELL(&my, ROLE_CLERK, HELD, held, &p, transfer, record);
+}
+
 static struct p_decided
 held(const char *rules, struct p_decide *q, uint8_t record[32])
 {
@@ -163,6 +175,7 @@ held(const char *rules, struct p_decide *q, uint8_t record[32])
     const struct p_decided told = decide(&my, q);
     CHECK(told.err == 0 && told.verdict == VERDICT_HOLD && permitted() == VERDICT_HOLD);
     CHECK_EQ(digest_sha256(told.record, record), ERR_OK);
+    CHECK_EQ(bring(kit_copy(told.record), record), ERR_OK);
     q->n = 1;
     memcpy(q->held, record, 32);
     return told;
@@ -242,6 +255,107 @@ test_approval(void)
     }
 }
 
+/* A judge that was restarted, perhaps under other rules, and has the evidence again. */
+static void
+again(const char *rules, struct p_decide *q, uint16_t n)
+{
+    const struct p_decide before = *q;
+    begin(rules);
+    *q = before;
+    q->n = n;
+    memcpy(q->offer_hash, offer_id, 32);
+}
+
+/* A held decision of a judge of before, and an operator's word on it. */
+static struct span
+held_before(struct p_decide *q, uint8_t record[32])
+{
+    const struct p_decided hold = held(REVIEW, q, record);
+    const struct span bytes = kit_copy(hold.record);
+    q->approval = approval(&my.operator_key, &hold, record, "approve");
+    return bytes;
+}
+
+static void
+test_held(void)
+{
+    struct p_decide q;
+    struct p_decided told;
+    struct span before;
+    uint8_t record[32];
+    uint8_t other[32];
+    TEST("a judge that was restarted releases what the record holds that the words name")
+    {
+        before = held_before(&q, record);
+        again(REVIEW, &q, 1);
+        CHECK_EQ(bring(before, record), ERR_OK);
+        told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_ALLOW && permitted() == VERDICT_ALLOW);
+    }
+    TEST("a rule that holds now and did not then is not released by them, whatever clerk says")
+    {
+        before = held_before(&q, record);
+        again(REVIEW "," REVIEW_NEW, &q, 2);
+        CHECK_EQ(bring(before, record), ERR_OK);
+        told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_HOLD && permitted() == VERDICT_HOLD);
+        CHECK(has(told.entry, "\"phase\":\"final\""));
+    }
+    TEST("words on a record that nobody brought, or on one brought before another, do not count")
+    {
+        before = held_before(&q, record);
+        again(REVIEW, &q, 1);
+        told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_HOLD);
+        CHECK_EQ(digest_sha256(SPAN_LIT("{\"rules\":{}}"), other), ERR_OK);
+        again(REVIEW, &q, 1);
+        CHECK_EQ(bring(before, record), ERR_OK);
+        CHECK_EQ(bring(SPAN_LIT("{\"rules\":{}}"), other), ERR_OK);
+        told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_HOLD);
+    }
+    TEST("a refusal needs the record too, and then it denies")
+    {
+        const struct p_decided hold = held(REVIEW, &q, record);
+        before = kit_copy(hold.record);
+        q.approval = approval(&my.operator_key, &hold, record, "refuse");
+        again(REVIEW, &q, 1);
+        CHECK_EQ(bring(before, record), ERR_OK);
+        told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_DENY);
+    }
+    TEST("bytes that are not the record named, and a record that is none, are clerk's violation")
+    {
+        static const char *const wrong[] = {"[]",
+                                            "{",
+                                            "{}",
+                                            "{\"rules\":[]}",
+                                            "{\"rules\":{\"hold\":1}}",
+                                            "{\"rules\":{\"hold\":[1]}}",
+                                            "{\"rules\":{\"hold\":[\"\"]}}",
+                                            "{\"policy\":1,\"rules\":{}}",
+                                            "{\"policy\":{},\"rules\":{}}"};
+        before = held_before(&q, record);
+        record[0] ^= 1;
+        CHECK_EQ(bring(before, record), ERR_CONFLICT);
+        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+            CHECK_EQ(digest_sha256(span_str(wrong[i]), other), ERR_OK);
+            CHECK(bring(span_str(wrong[i]), other) != ERR_OK);
+        }
+        record[0] ^= 1;
+        told = decide(&my, &q); /* what was brought before still stands */
+        CHECK(told.err == 0 && told.verdict == VERDICT_ALLOW);
+    }
+    TEST("a record of a transfer that is not here is left, for clerk brings the evidence first")
+    {
+        const uint8_t unknown[16] = {0x77};
+        struct p_held p;
+        memcpy(p.held, record, 32);
+        CHECK_EQ(TELL(&my, ROLE_CLERK, HELD, held, &p, unknown, before), ERR_OK);
+        CHECK_EQ(TELL(&my, ROLE_KEEPER, HELD, held, &p, transfer, before), ERR_PROTOCOL);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -253,6 +367,7 @@ main(int argc, char **argv)
     test_pending();
     test_performed();
     test_approval();
+    test_held();
     kit_stop(&my);
     return test_end();
 }
