@@ -93,6 +93,23 @@ flow_pool_give(struct flow *f, struct flow_run *run)
         inspector->retiring = true;
 }
 
+void
+flow_pool_abort(struct flow *f, struct flow_run *run)
+{
+    struct p_inspect_abort inspect;
+    struct p_seal_abort seal;
+    struct span body;
+    memcpy(inspect.offer_hash, run->row.offer_hash, sizeof(inspect.offer_hash));
+    memcpy(seal.offer_hash, run->row.offer_hash, sizeof(seal.offer_hash));
+    /* A role that cannot be told is dead, and knows nothing any more. */
+    if (run->inspector.bound &&
+        payload_inspect_abort_put(&inspect, f->tx, sizeof(f->tx), &body) == ERR_OK)
+        (void)!flow_run_tell(f, run, ROLE_INSPECTOR, run->inspector.index, MSG_INSPECT_ABORT, body,
+                             NULL, 0);
+    if (run->sealer.bound && payload_seal_abort_put(&seal, f->tx, sizeof(f->tx), &body) == ERR_OK)
+        (void)!flow_run_tell(f, run, ROLE_SEALER, run->sealer.index, MSG_SEAL_ABORT, body, NULL, 0);
+}
+
 bool
 flow_pool_is(const struct flow_peer *peer, struct flow *f, enum role_id role, unsigned index)
 {

@@ -185,6 +185,8 @@ void flow_run_dead(struct flow *f);
 MUST_USE enum err flow_pool_take(struct flow *f, struct flow_run *run, const char *partner);
 /* Lets them go; an inspector without transfers is retired. */
 void flow_pool_give(struct flow *f, struct flow_run *run);
+/* Tells the instances that serve run to drop it; they stay bound. */
+void flow_pool_abort(struct flow *f, struct flow_run *run);
 /* A sealer alone, round robin. ERR_AGAIN. */
 MUST_USE enum err flow_pool_sealer(struct flow *f, struct flow_peer *ret);
 bool flow_pool_is(const struct flow_peer *peer, struct flow *f, enum role_id role, unsigned index);

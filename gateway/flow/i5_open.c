@@ -152,27 +152,10 @@ i5_open_drive(struct flow *f, struct flow_run *run)
     }
 }
 
-static void
-i5_abort(struct flow *f, struct flow_run *run)
-{
-    struct p_inspect_abort inspect;
-    struct p_seal_abort seal;
-    struct span body;
-    memcpy(inspect.offer_hash, run->row.offer_hash, sizeof(inspect.offer_hash));
-    memcpy(seal.offer_hash, run->row.offer_hash, sizeof(seal.offer_hash));
-    /* A role that cannot be told is dead, and knows nothing any more. */
-    if (run->inspector.bound &&
-        payload_inspect_abort_put(&inspect, f->tx, sizeof(f->tx), &body) == ERR_OK)
-        (void)!flow_run_tell(f, run, ROLE_INSPECTOR, run->inspector.index, MSG_INSPECT_ABORT, body,
-                             NULL, 0);
-    if (run->sealer.bound && payload_seal_abort_put(&seal, f->tx, sizeof(f->tx), &body) == ERR_OK)
-        (void)!flow_run_tell(f, run, ROLE_SEALER, run->sealer.index, MSG_SEAL_ABORT, body, NULL, 0);
-}
-
 void
 i5_open_again(struct flow *f, struct flow_run *run)
 {
-    i5_abort(f, run);
+    flow_pool_abort(f, run);
     flow_pool_give(f, run);
     for (size_t i = 0; i < 2; i++) {
         if (run->fds[i] >= 0)
@@ -209,7 +192,7 @@ i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct msg *m)
         return ERR_OK;
     }
     if (p.err == (uint16_t)-ERR_EXPIRED) {
-        i5_abort(f, run);
+        flow_pool_abort(f, run);
         flow_pool_give(f, run);
         i6_decide_refuse(f, run, "timeout", "verdict-expired", FLOW_ME_EXPIRED);
         return ERR_OK;

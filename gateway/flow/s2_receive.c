@@ -297,23 +297,6 @@ s2_fill_failed(struct flow *f, struct flow_run *run, const void *arg)
     return ERR_OK;
 }
 
-static void
-s2_abort_roles(struct flow *f, struct flow_run *run)
-{
-    struct p_inspect_abort inspect;
-    struct p_seal_abort seal;
-    struct span body;
-    memcpy(inspect.offer_hash, run->row.offer_hash, sizeof(inspect.offer_hash));
-    memcpy(seal.offer_hash, run->row.offer_hash, sizeof(seal.offer_hash));
-    /* A role that cannot be told is dead, and knows nothing any more. */
-    if (run->inspector.bound &&
-        payload_inspect_abort_put(&inspect, f->tx, sizeof(f->tx), &body) == ERR_OK)
-        (void)!flow_run_tell(f, run, ROLE_INSPECTOR, run->inspector.index, MSG_INSPECT_ABORT, body,
-                             NULL, 0);
-    if (run->sealer.bound && payload_seal_abort_put(&seal, f->tx, sizeof(f->tx), &body) == ERR_OK)
-        (void)!flow_run_tell(f, run, ROLE_SEALER, run->sealer.index, MSG_SEAL_ABORT, body, NULL, 0);
-}
-
 void
 s2_receive_fail(struct flow *f, struct flow_run *run, const char *code, struct span detail)
 {
@@ -328,7 +311,7 @@ s2_receive_fail(struct flow *f, struct flow_run *run, const char *code, struct s
     run->has_put = false;
     run->has_open = false;
     run->conv = (struct flow_conv){0, INT64_MAX, 0};
-    s2_abort_roles(f, run);
+    flow_pool_abort(f, run);
     const enum err err = flow_run_save(f, run, FLOW_XF_FAILED, s2_fill_failed, code);
     if (err != ERR_OK) {
         flow_run_retry(f, run);
