@@ -49,6 +49,8 @@ show(const struct cli *cli, const struct partner_answer *answer)
     } else {
         partner_put(stdout, verdict);
         fputc('\n', stdout);
+        /* The verdict before its reasons, also where both go to one file. */
+        (void)fflush(stdout);
         partner_explain(&answer->doc, answer->doc.nodes);
     }
     return span_eq_str(verdict, "deny") ? CLI_REFUSED : CLI_DONE;
