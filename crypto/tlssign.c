@@ -6,7 +6,7 @@
 
 #include "crypto/ossl.h"
 
-enum { TLSSIGN_PAD = 64 };
+enum { TLSSIGN_PAD = 64, TLSSIGN_CERT_MAX = 1 << 20 };
 
 struct tlssign_key {
     EVP_PKEY *pkey;
@@ -104,6 +104,35 @@ tlssign_free(struct tlssign_key *key)
     EVP_PKEY_free(key->pkey); /* wipes the private number */
     EVP_MD_free(key->sha256);
     free(key);
+}
+
+static enum err
+tlssign_fits_cert(const struct tlssign_key *key, const X509 *cert, int64_t now_s)
+{
+    time_t now = (time_t)now_s;
+    if (EVP_PKEY_eq(X509_get0_pubkey(cert), key->pkey) != 1)
+        return ERR_CONFLICT;
+    if (now_s == 0)
+        return ERR_OK;
+    if (X509_cmp_time(X509_get0_notBefore(cert), &now) >= 0)
+        return ERR_NOT_YET;
+    return X509_cmp_time(X509_get0_notAfter(cert), &now) <= 0 ? ERR_EXPIRED : ERR_OK;
+}
+
+enum err
+tlssign_fits(const struct tlssign_key *key, struct span cert_pem, int64_t now_s)
+{
+    if (cert_pem.len == 0 || cert_pem.len > TLSSIGN_CERT_MAX)
+        return ERR_SYNTAX;
+    BIO *bio = BIO_new_mem_buf(cert_pem.ptr, (int)cert_pem.len);
+    if (bio == NULL)
+        return ERR_NOMEM;
+    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    const enum err err = cert == NULL ? ERR_SYNTAX : tlssign_fits_cert(key, cert, now_s);
+    X509_free(cert);
+    ERR_clear_error();
+    return err;
 }
 
 void

@@ -29,6 +29,11 @@ void tlssign_free(struct tlssign_key *key);
 /* The public point, uncompressed. */
 void tlssign_public(const struct tlssign_key *key, uint8_t ret_point[static TLSSIGN_PUB_LEN]);
 
+/* That the first certificate of cert_pem is this key's and valid at now_s (seconds since 1970; 0:
+ * at any time). ERR_SYNTAX: no certificate can be read; ERR_CONFLICT: it is of another key;
+ * ERR_NOT_YET, ERR_EXPIRED; ERR_NOMEM. */
+MUST_USE enum err tlssign_fits(const struct tlssign_key *key, struct span cert_pem, int64_t now_s);
+
 /* ECDSA with SHA-256 over tbs, in DER, after tlssign_check. ERR_DENIED; ERR_FULL: cap is less than
  * TLSSIGN_SIG_MAX; ERR_CRYPTO. */
 MUST_USE enum err tlssign_sign(const struct tlssign_key *key, unsigned sides, struct span tbs,

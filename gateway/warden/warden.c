@@ -530,7 +530,9 @@ warden_check(const char *config_path)
         return 1;
     w->config_path = config_path;
     struct fault fault = {.code = ERR_OK};
-    const int status = warden_load_run(w);
+    int status = warden_load_run(w);
+    if (status == 0)
+        status = warden_load_valid(w);
     if (status != 0)
         return status;
     const enum err err = warden_register_check(&w->files, w->config, &fault);

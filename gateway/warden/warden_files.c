@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "gateway/keeper/keyring.h"
+#include "gateway/warden/warden_keys.h"
 #include "gateway/warden/warden_peerkeys.h"
 
 enum { WARDEN_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL };
@@ -105,6 +106,19 @@ warden_files_wanted(const struct dirent *entry)
     return entry->d_name[0] != '.' && strcmp(entry->d_name, "spool.keys") != 0;
 }
 
+/* What other accounts may read is no secret, and what they may write no key of ours. */
+static enum err
+warden_files_private(struct warden_files *files, const char *folder, const char *name,
+                     const struct stat *st)
+{
+    if ((st->st_mode & (S_IRWXG | S_IRWXO)) == 0)
+        return ERR_OK;
+    (void)snprintf(files->problem, sizeof(files->problem),
+                   "%s/%s: mode %03o: other accounts may use this key: chmod 600", folder, name,
+                   (unsigned)st->st_mode & 0777U);
+    return ERR_DENIED;
+}
+
 /* Every regular file of a folder, by name; hidden ones are left out. */
 static enum err
 warden_files_folder(struct warden_files *files, enum grant_kind kind, int base, const char *path)
@@ -117,8 +131,12 @@ warden_files_folder(struct warden_files *files, enum grant_kind kind, int base, 
     enum err err = count < 0 ? warden_files_fail(files, "list folder", path) : ERR_OK;
     for (int i = 0; i < count; i++) {
         struct stat st;
-        if (err == ERR_OK && fstatat(dir, names[i]->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
-            err = warden_files_copy(files, kind, dir, names[i]->d_name, names[i]->d_name);
+        if (err == ERR_OK && fstatat(dir, names[i]->d_name, &st, 0) == 0 && S_ISREG(st.st_mode)) {
+            if (kind == GRANT_KEY)
+                err = warden_files_private(files, path, names[i]->d_name, &st);
+            if (err == ERR_OK)
+                err = warden_files_copy(files, kind, dir, names[i]->d_name, names[i]->d_name);
+        }
         free(names[i]);
     }
     free(names);
@@ -175,8 +193,14 @@ warden_files_spool_keys(struct warden_files *files, int base, const char *folder
         return warden_files_fail(files, "open folder", folder);
     const int fd = openat(dir, "spool.keys", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     (void)close(dir);
-    if (fd < 0)
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0)
         return warden_files_fail(files, "open", "spool.keys");
+    const enum err err = warden_files_private(files, folder, "spool.keys", &st);
+    if (err != ERR_OK) {
+        (void)close(fd);
+        return err;
+    }
     return warden_files_add(files, GRANT_SPOOL_KEYS, "spool.keys", fd);
 }
 
@@ -262,6 +286,9 @@ warden_files_open(struct warden_files *files, const struct config *c, int base_f
             TRY(warden_files_dir(files, parts[i].kind, base_fd, path, as));
     }
     TRY(warden_files_peer_keys(files));
+    /* An expired certificate is the operator's to see in a test; a running gateway goes on. */
+    TRY(warden_keys_check(files, config_str(c, CONFIG_DIR_KEYS),
+                          config_str(c, CONFIG_FILE_CERTIFICATE), 0));
     return warden_files_spool_keys(files, base_fd, config_str(c, CONFIG_DIR_KEYS));
 }
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/warden/warden_keys.h"
+
 static enum err
 warden_account(struct warden *w)
 {
@@ -73,6 +75,18 @@ warden_load_run(struct warden *w)
         return 3;
     }
     return 0;
+}
+
+int
+warden_load_valid(struct warden *w)
+{
+    const enum err err =
+        warden_keys_check(&w->files, config_str(w->config, CONFIG_DIR_KEYS),
+                          config_str(w->config, CONFIG_FILE_CERTIFICATE), clock_wall_ms() / 1000);
+    if (err != ERR_OK)
+        (void)fprintf(stderr, "%s: %s\n", w->config_path,
+                      err == ERR_CONFIG ? w->files.problem : error_text(err));
+    return err == ERR_OK ? 0 : 1;
 }
 
 void

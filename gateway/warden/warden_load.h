@@ -10,6 +10,10 @@
  */
 int warden_load_run(struct warden *w);
 
+/* What a test of the configuration looks at beyond that: the certificate counts today. Exit status:
+ * 0, 1 after saying on stderr what is wrong. */
+int warden_load_valid(struct warden *w);
+
 /* Writes the pid file, if one is configured; a failure is a log line. */
 void warden_load_pid_file(struct warden *w);
 

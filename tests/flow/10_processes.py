@@ -51,6 +51,7 @@ def free_ports(count):
 
 class Gateway:
     def __init__(self, binary, folder, fault=None):
+        self.binary = binary
         self.folder = os.path.join(folder, "my-cyberjaya")
         tool = os.path.join(os.path.dirname(os.path.dirname(binary)), "tools", "tdz")
         subprocess.run([tool, "sandbox", "up", folder, "--no-start"], check=True,
@@ -148,6 +149,32 @@ def restarts(gw):
         check(f"the others outlive a killed {role}", not others, str(others))
 
 
+def spoilt(gw):
+    """A certificate of another key, and a key that others may read: not taken up, nor started."""
+    home = os.path.dirname(gw.path)
+    cert, key = os.path.join(home, "tls/cert.pem"), os.path.join(home, "keys/log.key")
+    with open(cert, "rb") as f:
+        before = f.read()
+    shutil.copy(os.path.join(os.path.dirname(home), "cn-lingang/tls/cert.pem"), cert)
+    gw.write(json.dumps(gw.config))
+    gw.process.send_signal(signal.SIGHUP)
+    bad = gw.wait(lambda e: e["event"] == "config-bad" and
+                  "tls/cert.pem: the certificate is of another key" in e.get("where", ""))
+    check("a certificate that is not its key's is not taken up", bad, gw.tail())
+    run = subprocess.run([gw.binary, gw.path], capture_output=True, text=True, timeout=30,
+                         check=False)
+    check("and no gateway starts with it", run.returncode == 3 and
+          "tls/cert.pem: the certificate is of another key" in run.stderr, str(run))
+    with open(cert, "wb") as f:
+        f.write(before)
+    os.chmod(key, 0o640)
+    run = subprocess.run([gw.binary, gw.path], capture_output=True, text=True, timeout=30,
+                         check=False)
+    check("nor with a key that other accounts may read", run.returncode == 3 and
+          "keys/log.key: mode 640" in run.stderr and "chmod 600" in run.stderr, str(run))
+    os.chmod(key, 0o600)
+
+
 def reload(gw):
     gw.write('{"format":"tdz.config/1",\n "zoone":"x"}')
     gw.process.send_signal(signal.SIGHUP)
@@ -155,6 +182,7 @@ def reload(gw):
                   e.get("column") == 2)
     check("a bad configuration is refused with its line and column", bad, gw.tail())
     check("and the gateway runs on", all(alive(p) for p in gw.pids().values()))
+    spoilt(gw)
     before = gw.pids()
     gw.config["limits"] = {"streams": 50}
     gw.write(json.dumps(gw.config))

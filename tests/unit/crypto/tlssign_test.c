@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/tlssign.h"
 
+#include "crypto/certmake.h"
 #include "crypto/ossl.h"
 #include "tests/test.h"
+
+#include <time.h>
 
 enum { TBS_MAX = 64 + 40 + 64 };
 
@@ -31,6 +34,46 @@ new_pem(const char *type, const char *group, char *buf, size_t cap, EVP_PKEY **r
     else
         EVP_PKEY_free(key);
     return span_of(buf, (size_t)len);
+}
+
+static void
+test_fits(void)
+{
+    enum { DAY_S = 24 * 3600 };
+    static char cert[2][CERTMAKE_PEM_MAX];
+    static char pem[2][CERTMAKE_PEM_MAX];
+    struct certmake_ca *ca = NULL;
+    struct tlssign_key *key = NULL;
+    struct timespec at;
+    CHECK_EQ(clock_gettime(CLOCK_REALTIME, &at), 0);
+    const int64_t now = (int64_t)at.tv_sec;
+    CHECK_EQ(certmake_ca_new("a zone", 30, &ca), ERR_OK);
+    for (size_t i = 0; i < 2; i++)
+        CHECK_EQ(certmake_leaf(ca, "gw1", "DNS:localhost", CERTMAKE_SERVER, 10, cert[i], pem[i]),
+                 ERR_OK);
+    CHECK_EQ(tlssign_new(span_str(pem[0]), &key), ERR_OK);
+    TEST("a certificate fits its own key, and no other")
+    {
+        CHECK_EQ(tlssign_fits(key, span_str(cert[0]), 0), ERR_OK);
+        CHECK_EQ(tlssign_fits(key, span_str(cert[1]), 0), ERR_CONFLICT);
+        CHECK_EQ(tlssign_fits(key, span_str(cert[1]), now + 40 * DAY_S), ERR_CONFLICT);
+    }
+    TEST("a certificate counts in its time, or at any when none is asked about")
+    {
+        CHECK_EQ(tlssign_fits(key, span_str(cert[0]), now + 60), ERR_OK);
+        CHECK_EQ(tlssign_fits(key, span_str(cert[0]), now + 9 * DAY_S), ERR_OK);
+        CHECK_EQ(tlssign_fits(key, span_str(cert[0]), now + 11 * DAY_S), ERR_EXPIRED);
+        CHECK_EQ(tlssign_fits(key, span_str(cert[0]), now - 30 * DAY_S), ERR_NOT_YET);
+    }
+    TEST("what is no certificate is called so")
+    {
+        CHECK_EQ(tlssign_fits(key, span_of(NULL, 0), 0), ERR_SYNTAX);
+        CHECK_EQ(tlssign_fits(key, SPAN_LIT("x"), 0), ERR_SYNTAX);
+        CHECK_EQ(tlssign_fits(key, span_str(pem[0]), 0), ERR_SYNTAX);
+        CHECK_EQ(tlssign_fits(key, span_of(cert[0], strlen(cert[0]) / 2), 0), ERR_SYNTAX);
+    }
+    tlssign_free(key);
+    certmake_ca_free(ca);
 }
 
 int
@@ -100,5 +143,6 @@ main(void)
         CHECK_EQ(tlssign_new(SPAN_LIT(""), &key), ERR_SYNTAX);
         CHECK(key == NULL);
     }
+    test_fits();
     return test_end();
 }

@@ -203,6 +203,37 @@ def checked(tdz):
            f"tdz check with a wrong {os.path.basename(path)}: {want[-1]}", done)
 
 
+def keys_checked(tdz):
+    """What a role could only die of: keys and the certificate."""
+    zone = "sb/my-cyberjaya/"
+    with open("sb/cn-lingang/tls/cert.pem", "rb") as file:
+        other = file.read()
+    seeds = ["gateway", "release", "log", "witness", "kem", "storage", "counting", "token"]
+    cases = [(f"keys/{name}.key", edit, want) for name in seeds for edit, want in [
+        (None, f"keys/{name}.key: no such key"), (b"x" * 33, f"keys/{name}.key: not a key")]]
+    cases += [("keys/tls.key", None, "keys/tls.key: no such key"),
+              ("keys/tls.key", b"x", "keys/tls.key: not a P-256 private key in PEM"),
+              ("tls/cert.pem", other, "tls/cert.pem: the certificate is of another key than"),
+              ("tls/cert.pem", b"x", "tls/cert.pem: no PEM certificate can be read")]
+    for path, edit, want in cases:
+        mode = os.stat(zone + path).st_mode & 0o777
+        before = change(zone + path, edit)
+        if edit is not None:
+            os.chmod(zone + path, mode)
+        done = subprocess.run([tdz, "check", CONFIG], capture_output=True, text=True, check=False)
+        write(zone + path, before)
+        os.chmod(zone + path, mode)
+        ok(done.returncode == 1 and f"{CONFIG}: {want}" in done.stderr, f"tdz check: {want}", done)
+    for path in ("keys/log.key", "keys/tls.key", "keys/spool.keys"):
+        for mode in (0o640, 0o604, 0o620):
+            os.chmod(zone + path, mode)
+            done = subprocess.run([tdz, "check", CONFIG], capture_output=True, text=True,
+                                  check=False)
+            ok(done.returncode == 1 and f"{path}: mode {mode:o}: other accounts" in done.stderr and
+               "chmod 600" in done.stderr, f"tdz check: {path} with mode {mode:o}", done)
+        os.chmod(zone + path, 0o600)
+
+
 def archived():
     """The first documents of a sandbox are where tdz policy activate keeps the later ones."""
     for zone in ("my-cyberjaya", "cn-lingang"):
@@ -238,6 +269,7 @@ def main():
            not os.path.exists("new/corridor.json"), "none of it left anything behind")
         archived()
         checked(programs["tdz"])
+        keys_checked(programs["tdz"])
         done = subprocess.run([programs["tdz"], *SIGN, "policy.json", "--key", "hex.key",
                                "--config", CONFIG], capture_output=True, text=True, check=False)
         ok(done.returncode == 0 and os.path.exists("policy.json.activation"),
