@@ -29,6 +29,7 @@ enum flow_notice {
     FLOW_NOTICE_DAMAGED,     /* a body cannot be opened: it is not what was sealed */
     FLOW_NOTICE_CONFLICT,    /* other bytes for a step that is stored */
     FLOW_NOTICE_COUNTER,     /* a counter of distinct persons passed its warning level */
+    FLOW_NOTICE_DUTY,        /* settled, and someone must be notified; value: within hours */
     FLOW_NOTICE_STORE,       /* the database or the spool failed: the process must end */
 };
 

@@ -3,7 +3,6 @@
  * declared name or ordinal, never with content. */
 #include "gateway/flow/stages.h"
 #include "inspect/findings.h"
-#include "schemas/json.h"
 
 #include <stdio.h>
 
@@ -98,28 +97,17 @@ columns_one(struct columns *c, const struct json_node *contradiction)
 enum err
 flow_columns(struct flow *f, const struct store_row *row, struct span *ret)
 {
-    struct json_doc doc = {0};
+    struct json_doc doc;
     struct columns c = {.doc = &doc};
     const struct json_node *list = NULL;
-    struct span observed;
-    uint8_t *nodes = NULL;
     uint8_t *text = NULL;
     *ret = (struct span){0};
-    const enum err err =
-        store_part_get(f->store, row->id, STORE_OBSERVED, row->n, &f->room, &observed);
-    if (err == ERR_NOT_FOUND || (err == ERR_OK && observed.len == 0))
+    const enum err err = flow_part_json(f, row, STORE_OBSERVED, row->n, &doc);
+    if (err == ERR_NOT_FOUND)
         return ERR_OK; /* refused before the stream */
     TRY(err);
-    doc.node_cap = observed.len / 2 + 2;
-    doc.text_cap = observed.len + 1;
-    TRY(room_take(&f->room, doc.node_cap * sizeof(*doc.nodes), &nodes));
-    TRY(room_take(&f->room, doc.text_cap, &doc.text));
     TRY(room_take(&f->room, COLUMNS_TEXT_MAX, &text));
-    doc.nodes = (void *)nodes;
     c.text = (char *)text;
-    TRY(json_read(&doc, observed, NULL));
-    if (doc.nodes[0].type != JSON_OBJECT)
-        return ERR_TYPE;
     TRY(json_need(&doc, &doc.nodes[0], "columns", JSON_ARRAY, &c.columns, NULL));
     list = json_get(&doc, &doc.nodes[0], "contradictions");
     if (list == NULL || list->type != JSON_ARRAY)

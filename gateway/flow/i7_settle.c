@@ -148,6 +148,8 @@ i7_settle_signed(struct flow *f, struct flow_run *run, const struct msg *m)
         return ERR_MISSING;
     memcpy(stem, run->row.spool, sizeof(stem));
     const enum flow_state next = i7_next(&run->row);
+    if (next == FLOW_M7_SETTLED)
+        flow_duty_tell(f, &run->row); /* before it is stored: told twice rather than never */
     if (flow_run_save(f, run, next, i7_fill, &p) != ERR_OK) {
         if (!f->dead)
             flow_run_retry(f, run);

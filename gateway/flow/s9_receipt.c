@@ -258,6 +258,8 @@ s9_receipt_appended(struct flow *f, struct flow_run *run, const struct msg *m)
     }
     TRY(err);
     memcpy(stem, run->row.spool, sizeof(stem));
+    if (next == FLOW_X10_SETTLED)
+        flow_duty_tell(f, &run->row); /* before it is stored: told twice rather than never */
     if (flow_run_save(f, run, next, s9_fill_done, &p) != ERR_OK) {
         if (!f->dead)
             flow_run_retry(f, run);

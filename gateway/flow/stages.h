@@ -6,6 +6,7 @@
 
 #include "gateway/flow/flow_run.h"
 #include "schemas/entry.h"
+#include "schemas/json.h"
 
 /* 1 accept, authenticate, preflight */
 enum err s1_accept_open(struct flow *f, unsigned edge, const struct chan_ticket *t, struct msg *m);
@@ -151,8 +152,14 @@ enum err i8_pull_open(struct flow *f, unsigned edge, const struct chan_ticket *t
 void i8_pull_drive(struct flow *f, struct flow_job *job);
 enum err i8_pull_answer(struct flow *f, struct flow_job *job, const struct msg *m);
 void i8_pull_end(struct flow *f, uint32_t pull);
-/* For the detail of a refusal: the columns observed as another class than declared; empty when
- * there are none. A view into the room. */
+/* A stored part that is a JSON object, in the room. ERR_NOT_FOUND: it is not there, or empty;
+ * ERR_TYPE: no object; those of json_read. */
+MUST_USE enum err flow_part_json(struct flow *f, const struct store_row *row, enum store_part what,
+                                 uint64_t n, struct json_doc *ret);
+/* Tells the operators when row, which is about to be settled, obliges them to notify someone. */
+void flow_duty_tell(struct flow *f, const struct store_row *row);
+/* For the detail of a refusal: what in the data contradicts the declaration; empty when nothing
+ * does. A view into the room. */
 MUST_USE enum err flow_columns(struct flow *f, const struct store_row *row, struct span *ret);
 /* The exporter's entry that RELEASE came with; ret views row and leaf[32]. Errors of the store and
  * of the parcel. */

@@ -198,10 +198,68 @@ test_importer(void)
     }
 }
 
+/* A transfer decided so, to its end; how often the operators were told of a duty. */
+static unsigned
+told_of_duty(const char *decides, bool import, uint16_t receipt)
+{
+    world_start(&w);
+    w.decides = decides;
+    w.receipt = receipt;
+    if (import)
+        (void)world_import(&w);
+    else
+        (void)world_upload(&w, "table.csv", "", 0, 10, 1);
+    world_run(&w);
+    return w.notices[FLOW_NOTICE_DUTY];
+}
+
+static void
+test_duty(void)
+{
+    static const char notify[] =
+        "{\"obligations\":{\"notify\":{\"to\":[\"office\"],\"within_hours\":360}}}";
+    TEST("operators hear of a settled transfer whose decision obliges them to notify someone")
+    {
+        CHECK_EQ(told_of_duty(notify, false, 3), 1);
+        world_stop(&w);
+        CHECK_EQ(told_of_duty(notify, true, 3), 1);
+        world_stop(&w);
+        CHECK_EQ(told_of_duty("{\"obligations\":{\"notify\":{}}}", false, 3), 1);
+        world_stop(&w);
+    }
+    TEST("they do not hear of one that was refused, or whose decision obliges them to nothing")
+    {
+        CHECK_EQ(told_of_duty(notify, false, 4), 0);
+        world_stop(&w);
+        CHECK_EQ(told_of_duty("{\"obligations\":{\"receipt\":{}}}", false, 3), 0);
+        world_stop(&w);
+        CHECK_EQ(told_of_duty("{\"obligations\":[]}", false, 3), 0);
+        world_stop(&w);
+    }
+    TEST("a crash while it settles leaves no duty untold")
+    {
+        for (int stored = 0; stored < 2; stored++) {
+            world_start(&w);
+            w.decides = notify;
+            w.receipt = 3;
+            (void)world_upload(&w, "table.csv", "", 0, 10, 1);
+            w.can_crash = true;
+            w.crash_state = (int)FLOW_X10_SETTLED;
+            w.crash_stored = stored == 1;
+            world_run(&w);
+            CHECK_EQ(w.crashes, 1);
+            CHECK(w.notices[FLOW_NOTICE_DUTY] >= 1);
+            CHECK_EQ(w.broken, 0);
+            world_stop(&w);
+        }
+    }
+}
+
 int
 main(void)
 {
     test_exporter();
+    test_duty();
     test_importer();
     return test_end();
 }

@@ -85,6 +85,7 @@ struct world {
     const char *note;            /* what operators post; NULL: "signed note" */
     struct p_note_answer adjust; /* what judge reads in a note about counters */
     unsigned approvers;          /* different notes that release a hold; 0 is 1 */
+    const char *decides;         /* the decision of every DECIDED; NULL: one without duties */
     uint16_t judge_says;         /* err of every DECIDED */
     bool inspector_silent;
     bool judge_lost; /* when it is to decide on an import: it knows no offer until shown it again */

@@ -90,7 +90,8 @@ say_decide(struct world *w, uint64_t tag, const struct msg *m)
     char text[64];
     assert(payload_decide_get(m->body, &p) == ERR_OK);
     struct p_decided r = {.n = p.n,
-                          .decision = SPAN_LIT("{\"verdict\":\"y\"}"),
+                          .decision =
+                              span_str(w->decides != NULL ? w->decides : "{\"verdict\":\"y\"}"),
                           .record = SPAN_LIT("{}"),
                           .observed = SPAN_LIT("{}")};
     if (w->judge_says != 0) {
