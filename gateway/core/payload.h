@@ -103,6 +103,7 @@
     PAYLOAD(LEDGER_PEER, ledger_peer)             \
     PAYLOAD(HEAD_SEEN, head_seen)                 \
     PAYLOAD(CLOCK_TOLD, clock_told)               \
+    PAYLOAD(POLICY_FLOOR, policy_floor)           \
     PAYLOAD(FORWARD, forward)                     \
     PAYLOAD(FORWARD_STATE, forward_state)         \
     PAYLOAD(FORWARD_STOP, forward_stop)           \

@@ -40,6 +40,10 @@ judge_finish(struct judge *j)
         judge_case_clear(&j->cases[i]);
     free(j->cases);
     free(j->work);
+    free(j->floor);
+    j->floor = NULL;
+    j->floor_len = 0;
+    j->floor_told = j->floor_met = false;
     j->cases = NULL;
     j->work = NULL;
 }
@@ -200,6 +204,9 @@ judge_say_policies(struct judge *j, int64_t now_ms)
 void
 judge_tell_policies(struct judge *j, int64_t now_ms)
 {
+    /* What is behind the log must not become what the log says last. */
+    if (!j->floor_met)
+        return;
     (void)judge_follow(j, now_ms);
     judge_say_policies(j, now_ms);
 }
@@ -252,6 +259,8 @@ judge_follow(struct judge *j, int64_t now_ms)
 {
     const struct register_set *r = &j->book->reg;
     bool was[REGISTER_POLICIES_MAX];
+    if (!j->floor_met)
+        return INT64_MAX;
     if (j->followed && now_ms < j->next_change_ms)
         return j->next_change_ms;
     memcpy(was, j->in_force, sizeof(was));
@@ -276,7 +285,9 @@ judge_activate(struct judge *j, const struct judge_book *book, int64_t now_ms)
     const bool changed = !span_eq(span_of(book->digest, 32), span_of(old->digest, 32));
     bool was[REGISTER_POLICIES_MAX];
     j->book = book;
-    if (!changed)
+    if (!j->floor_met)
+        j->floor_met = j->floor_told && judge_floor_check(j, book, NULL) == ERR_OK;
+    if (!changed || !j->floor_met)
         return false;
     memcpy(was, j->in_force, sizeof(was));
     memset(j->in_force, 0, sizeof(j->in_force));
@@ -325,6 +336,7 @@ judge_handle(struct judge *j, const struct judge_in *in)
         {MSG_CLOCK_TOLD, ROLE_LEDGER, judge_clock_told},
         {MSG_NOTE_ASK, ROLE_CLERK, judge_note_handle},
         {MSG_HELD, ROLE_CLERK, judge_held_handle},
+        {MSG_POLICY_FLOOR, ROLE_LEDGER, judge_floor_handle},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (table[i].type == in->type && table[i].from == in->from) {

@@ -42,13 +42,17 @@ struct judge {
     uint32_t policy_epoch;
     bool clock_told;                      /* by ledger: no peer agrees with our clock */
     bool in_force[REGISTER_POLICIES_MAX]; /* policies of book, at the time of judge_follow */
-    bool followed;                        /* in_force was filled once */
-    int64_t next_change_ms;               /* when others will be in force */
-    uint32_t facts_max;                   /* bytes of a request's facts */
-    uint32_t offer_valid_s;               /* not_after minus created */
-    uint32_t verdict_max_age_s;           /* a permit's life */
-    uint32_t crossing_margin_s;           /* how long evidence must last beyond now */
-    int64_t last_ms; /* time of the last entry made: policy time never goes back */
+    bool floor_told;                      /* by ledger: what the book must not be behind */
+    bool floor_met;                       /* it is not; nothing is decided or told before */
+    uint8_t *floor;                       /* documents of P_POLICY_FLOOR */
+    size_t floor_len;
+    bool followed;              /* in_force was filled once */
+    int64_t next_change_ms;     /* when others will be in force */
+    uint32_t facts_max;         /* bytes of a request's facts */
+    uint32_t offer_valid_s;     /* not_after minus created */
+    uint32_t verdict_max_age_s; /* a permit's life */
+    uint32_t crossing_margin_s; /* how long evidence must last beyond now */
+    int64_t last_ms;            /* time of the last entry made: policy time never goes back */
     struct judge_case *cases;
     size_t case_count;
     uint64_t clock; /* of use, for eviction */
@@ -64,6 +68,10 @@ void judge_finish(struct judge *j);
 /* Handles one message. Any error is a violation by its sender. Never asserts on input. */
 MUST_USE enum err judge_handle(struct judge *j, const struct judge_in *in);
 
+/* That book has what ledger said judge must have (true before it said so). ERR_DENIED, with the
+ * document in ret_fault, which may be NULL. */
+MUST_USE enum err judge_floor_check(const struct judge *j, const struct judge_book *book,
+                                    struct fault *ret_fault);
 /* Another book, which must outlive j; the caller may free the old one. True if a document changed:
  * the epoch is raised, keeper and clerk are told, and clerk is to be told the register. */
 bool judge_activate(struct judge *j, const struct judge_book *book, int64_t now_ms);

@@ -396,6 +396,6 @@ judge_decide_handle(struct judge *j, const struct judge_in *in)
         return judge_reply(j, MSG_DECIDED, ERR_OK, judge_blob_span(&c->decide_answer));
     }
     struct judge_final f = {.in = in, .p = &p, .c = c, .now_ms = judge_now(j, in)};
-    const enum err err = judge_decide_make(j, &f, question);
+    const enum err err = j->floor_met ? judge_decide_make(j, &f, question) : ERR_AGAIN;
     return err == ERR_OK ? ERR_OK : judge_decide_fail(j, &p, err);
 }

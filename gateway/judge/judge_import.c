@@ -197,7 +197,7 @@ judge_import_handle(struct judge *j, const struct judge_in *in)
         return judge_reply(j, MSG_IMPORT_CHECKED, ERR_OK, judge_blob_span(&c->pre_answer));
     }
     struct judge_offered o = {.in = in, .p = &p, .now_ms = judge_now(j, in)};
-    const enum err err = judge_import_check(j, &o, question);
+    const enum err err = j->floor_met ? judge_import_check(j, &o, question) : ERR_AGAIN;
     if (err == ERR_OK)
         return ERR_OK;
     /* The offer is what is wrong, not clerk who showed it. */

@@ -218,6 +218,8 @@ MUST_USE enum err judge_evidence_vouched(struct judge *j, const struct judge_in 
 MUST_USE enum err judge_evidence_brought(struct judge *j, const struct judge_in *in);
 MUST_USE enum err judge_decide_handle(struct judge *j, const struct judge_in *in);
 
+/* ERR_SHORT, ERR_RANGE: no list of documents; ERR_NOMEM. */
+MUST_USE enum err judge_floor_handle(struct judge *j, const struct judge_in *in);
 /* ERR_CONFLICT: the record is not the one named; errors of the JSON reader: it is none. */
 MUST_USE enum err judge_held_handle(struct judge *j, const struct judge_in *in);
 /* True if the rule holds in the record that HELD brought. */

@@ -366,6 +366,11 @@ judge_preflight_handle(struct judge *j, const struct judge_in *in)
     const struct judge_case *c = p.dry != 0 ? NULL : judge_case_find(j, in->transfer);
     if (c != NULL && c->pre_answer.len > 0 && memcmp(c->pre_question, question, 32) == 0)
         return judge_preflight_again(j, c);
+    if (!j->floor_met)
+        return judge_preflight_stop(
+            j, j->floor_told
+                   ? (struct judge_stop){"quarantined", "the policies are older than the log says"}
+                   : (struct judge_stop){"log-unavailable", "the log has not been asked yet"});
     struct judge_pre pre = {.in = in, .p = &p, .now_ms = judge_now(j, in)};
     if (!judge_preflight_parties(j, &pre, &stop))
         return judge_preflight_stop(j, stop);

@@ -196,7 +196,6 @@ judge_role_start(struct rolemain *rm)
     struct judge_role *r = rm->ctx;
     r->started = true;
     judge_tell_epoch(&r->engine);
-    judge_role_tell_all(r);
     judge_role_follow(r);
     return ERR_OK;
 }
@@ -211,7 +210,8 @@ judge_role_peer_new(struct rolemain *rm, struct chan *chan)
         judge_tell_epoch(&r->engine);
     if (chan_role(chan) == ROLE_CLERK) {
         judge_forget_answers(&r->engine);
-        judge_role_tell_all(r);
+        if (r->engine.floor_met)
+            judge_role_tell_all(r);
     }
 }
 
@@ -245,6 +245,21 @@ judge_role_is_suspect(struct judge_role *r)
     return is;
 }
 
+/* Ledger has said what judge must have. */
+static void
+judge_role_floor(struct judge_role *r)
+{
+    struct fault fault = {.code = ERR_OK};
+    if (judge_floor_check(&r->engine, r->book, &fault) == ERR_OK) {
+        judge_role_tell_all(r);
+        judge_role_follow(r);
+        return;
+    }
+    OPLOG(r->rm->log, EVENT_JUDGE_DOCUMENT_BAD, OPLOG_ERR(fault.code),
+          OPLOG_STR("where", fault.where), OPLOG_INT("line", fault.line),
+          OPLOG_INT("column", fault.column));
+}
+
 static enum err
 judge_role_message(struct rolemain *rm, struct chan *chan, struct msg *m)
 {
@@ -265,7 +280,10 @@ judge_role_message(struct rolemain *rm, struct chan *chan, struct msg *m)
     r->is_question = (rule->flags & MSG_F_ASK) != 0;
     if (r->is_question)
         r->question = chan_ticket_of(chan, m);
+    const bool met = r->engine.floor_met;
     const enum err err = judge_handle(&r->engine, &in);
+    if (in.type == MSG_POLICY_FLOOR && err == ERR_OK && !met)
+        judge_role_floor(r);
     /* A role that died, a queue or our own memory that is full: no fault of the one who spoke. */
     return err == ERR_ROLE_LOST || err == ERR_FULL || err == ERR_NOMEM ? ERR_OK : err;
 }
@@ -279,7 +297,8 @@ judge_role_reload(struct rolemain *rm, const struct config *config, struct grant
     const int64_t now = clock_wall_ms();
     enum err err = judge_role_book(config, grants, grant_count, &fresh, ret_fault);
     if (err == ERR_OK)
-        err = judge_book_succeeds(r->book, fresh, now, ret_fault);
+        err = r->engine.floor_met ? judge_book_succeeds(r->book, fresh, now, ret_fault)
+                                  : judge_floor_check(&r->engine, fresh, ret_fault);
     if (err != ERR_OK) {
         judge_book_free(fresh);
         r->refused++;
@@ -290,9 +309,10 @@ judge_role_reload(struct rolemain *rm, const struct config *config, struct grant
     }
     struct judge_book *old = r->book;
     r->book = fresh;
+    const bool was_met = r->engine.floor_met;
     const bool changed = judge_activate(&r->engine, fresh, now);
     judge_book_free(old);
-    if (changed) {
+    if (changed || was_met != r->engine.floor_met) {
         r->tell_at = 0;
         judge_role_tell(r);
         judge_role_follow(r);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "crypto/crypto.h"
+#include "gateway/ledger/ledger_floor.h"
 #include "gateway/ledger/ledger_part.h"
 #include "gateway/ledger/ledger_peer.h"
 #include "gateway/ledger/ledger_witness.h"
@@ -236,6 +237,8 @@ ledger_new_peer(struct ledger *l, enum role_id role)
         ledger_sign_next(l);
         ledger_peer_next(l);
     }
+    if (role == ROLE_JUDGE)
+        ledger_floor_tell(l);
     if (role == ROLE_JUDGE && l->clock_suspect)
         ledger_witness_tell_clock(l);
     if (role != ROLE_CLERK && role != ROLE_DESK)
@@ -263,6 +266,7 @@ open_log(struct ledger *l, struct span trust)
     logstore_head(l->log, &head);
     if (head.size == 0 && !logstore_quarantined(l->log))
         TRY(ledger_append_genesis(l));
+    TRY(ledger_floor_load(l));
     TRY(ledger_sign_load(l));
     TRY(ledger_peer_load(l));
     TRY(ledger_witness_load(l));

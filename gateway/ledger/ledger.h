@@ -26,6 +26,7 @@ enum {
     LEDGER_ORIGINS_MAX = 32,  /* foreign logs whose verified checkpoints are remembered */
     LEDGER_UNSEEN_MAX = 4096, /* more entries behind clerk's head are not counted */
     LEDGER_JOBS_MAX = 64,     /* checks of peers that wait for their turn */
+    LEDGER_FLOOR_MAX = 128,   /* policy documents that judge must not fall behind */
     LEDGER_ARENA = LOGSTORE_BATCH_BYTES - 16384,
     LEDGER_RETRY_MIN_MS = 200, /* first pause before a peer's witness is asked again */
     LEDGER_RETRY_MAX_MS = 5000,
@@ -117,6 +118,13 @@ struct ledger_peer {
     bool is_apart;  /* and its time then was far from ours */
 };
 
+/* A policy document that was in force or scheduled under the newest epoch the log has of its id. */
+struct ledger_floor {
+    char id[65];
+    uint64_t epoch;
+    uint8_t sha256[32];
+};
+
 struct ledger_config {
     struct logstore_config log; /* key is overwritten from trust */
     char zone[64];
@@ -169,6 +177,8 @@ struct ledger {
     struct ledger_cosign *cosign; /* of the job under way */
     bool clock_suspect;           /* by what the peers' cosignatures say */
     int64_t clock_incident_ms;
+    size_t floor_count;
+    struct ledger_floor floor[LEDGER_FLOOR_MAX];
     size_t origin_count;
     struct logheads *origins[LEDGER_ORIGINS_MAX];
     /* counters for desk */

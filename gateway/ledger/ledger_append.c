@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "gateway/core/fault.h"
+#include "gateway/ledger/ledger_floor.h"
 #include "gateway/ledger/ledger_part.h"
 #include "gateway/ledger/segment.h"
 
@@ -157,6 +158,9 @@ ledger_append_flush(struct ledger *l)
     logstore_head(l->log, &head);
     for (size_t i = 0; i < count; i++)
         append_answer(l, &l->pending[i], errs[i], &results[i], &head);
+    for (size_t i = 0; i < count; i++)
+        if (errs[i] == ERR_OK && l->pending[i].item.key.kind == ENTRY_POLICY)
+            ledger_floor_take(l, l->pending[i].item.leaf);
     for (size_t i = 0; i < count && !l->dead; i++)
         if (errs[i] == ERR_CONFLICT)
             append_conflict(l, &l->pending[i].item);

@@ -78,6 +78,8 @@ take_batch(struct scan *s, uint64_t size, const struct tlog_hash *root)
         TRY(logstore_place_put(log, p->record.index, s->segment, p->offset));
         if (p->record.has_transfer)
             logindex_put(&log->index, &p->record.key, p->record.index);
+        else if (p->record.key.kind == ENTRY_POLICY)
+            log->policies[log->policy_count++ % LOGSTORE_POLICIES] = p->record.index;
         if (s->hash)
             TRY(tlog_edge_append(&log->edge, &p->leaf, logtiles_push, &log->tiles));
     }
@@ -277,6 +279,7 @@ forget_all(struct logstore *log)
 {
     logtiles_init(&log->tiles, log->io, log->dir);
     tlog_edge_init(&log->edge);
+    log->policy_count = 0;
     logindex_finish(&log->index);
     return logindex_init(&log->index, 1024);
 }

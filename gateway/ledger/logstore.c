@@ -508,6 +508,15 @@ logstore_find(struct logstore *log, const struct logindex_key *key, uint64_t *re
 }
 
 enum err
+logstore_policy(const struct logstore *log, size_t i, uint64_t *ret)
+{
+    if (i >= log->policy_count || i >= LOGSTORE_POLICIES)
+        return ERR_NOT_FOUND;
+    *ret = log->policies[(log->policy_count - 1 - i) % LOGSTORE_POLICIES];
+    return ERR_OK;
+}
+
+enum err
 logstore_transfers_since(struct logstore *log, uint64_t index, uint64_t max, uint64_t *ret)
 {
     uint64_t count = 0;

@@ -94,6 +94,11 @@ MUST_USE enum err logstore_find(struct logstore *log, const struct logindex_key 
 MUST_USE enum err logstore_transfers_since(struct logstore *log, uint64_t index, uint64_t max,
                                            uint64_t *ret);
 
+/* The index of the i-th last `policy` entry that was there when the log was opened, 0 the last of
+ * them; of the last LOGSTORE_POLICIES. ERR_NOT_FOUND. */
+enum { LOGSTORE_POLICIES = 512 };
+MUST_USE enum err logstore_policy(const struct logstore *log, size_t i, uint64_t *ret);
+
 /* For a tree of size leaves, at most the present size (ERR_RANGE). */
 MUST_USE enum err logstore_root(struct logstore *log, uint64_t size, struct tlog_hash *ret);
 MUST_USE enum err logstore_inclusion(struct logstore *log, uint64_t index, uint64_t size,

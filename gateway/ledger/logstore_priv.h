@@ -32,6 +32,8 @@ struct logstore {
     struct logindex index;
     struct logstore_place *places;
     size_t place_cap;
+    size_t policy_count; /* `policy` entries found at opening; the last of them are in the ring */
+    uint64_t policies[LOGSTORE_POLICIES];
     /* Segments 0..segment_count-1 have entries; segment_count is the reserve, if held. */
     int fds[LOGSTORE_SEGMENTS_MAX];
     size_t segment_count;

@@ -431,6 +431,49 @@ def load(z):
     check("both logs verify", code == 0 and report["ok"], report)
 
 
+def older_folder(z, before):
+    """A whole folder of before, well signed, in place when the gateway is started anew."""
+    newest = os.path.join(z.work, "newest")
+    said_before = [e for e in entries(z.c, "policy")]
+    os.rename(z.policies, newest)
+    shutil.copytree(before, z.policies)
+    mark = z.mark()
+    out = z.c.restart(ZONE)
+    why = z.saw("judge-document-bad", mark)
+    check("a gateway that is started with an older folder names the document that is behind",
+          out.returncode == 0 and why and why["where"].startswith(("my-export:", "my-overlay:")) and
+          "downgrade" in why["where"], (said(out), why))
+    answer = z.push("behind.csv")
+    check("and takes no dataset by it: 503 quarantined", answer.status == 503 and
+          answer.json.get("code") == "quarantined", answer)
+    answer = z.c.request(WHO, "POST", "/v1/decisions", body=json.dumps(
+        {"agreement": AGREEMENT, "name": "behind.csv", "length": 5}).encode(),
+        headers={"Content-Type": "application/json"})
+    check("nor answers a question by it", answer.status == 503, answer)
+    check("nor says in the log that it is in force",
+          [e for e in entries(z.c, "policy")] == said_before, entries(z.c, "policy")[-3:])
+    mark = z.mark()
+    z.hup()
+    check("a reload of the same folder does not help", z.saw("config-kept", mark) is not None,
+          z.events(mark))
+    shutil.rmtree(z.policies)
+    os.rename(newest, z.policies)
+    mark = z.mark()
+    z.hup()
+    check("the newest folder put back is taken", z.saw("judge-activated", mark) is not None,
+          z.events(mark))
+    answer = z.push("after.csv")
+    names = {p["sha256"] for p in answer.json["decision"]["policies"]}
+    check("and decides again", answer.status in (200, 201, 202) and
+          names == {sha(z.last[name][1]) for name in ("my-export", "my-overlay")}, answer)
+    mark = z.mark()
+    out = z.c.restart(ZONE)
+    answer = z.push("same.csv")
+    check("and a gateway that is started anew with it just goes on",
+          out.returncode == 0 and answer.status in (200, 201, 202) and
+          not [e for e in z.events(mark) if e["event"] == "judge-document-bad"], answer)
+
+
 def replayed(z, found):
     """Every decision again from the archive, and what was in force when."""
     folder = os.path.join(z.work, "evidence")
@@ -470,10 +513,13 @@ def replayed(z, found):
 def main():
     with corridor.Corridor() as c:
         z = Zone(c)
+        before = os.path.join(z.work, "before")
+        shutil.copytree(z.policies, before)
         refusals_of_the_tools(z)
         refusals_of_the_gateway(z)
         changes(z)
         load(z)
+        older_folder(z, before)
     corridor.finish()
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of docs/THREATS.md under "Inputs" and "Load" say what is in the tree.
+"""The tables of docs/THREATS.md of inputs, loads and answered attacks say what is in the tree.
 
 Every fuzz target they name exists and every target is named; every constant, function and key of
 the configuration exists in the code; every test exists, with the sentence that is quoted from it.
@@ -10,7 +10,7 @@ import re
 import tidy
 
 PAGE = "docs/THREATS.md"
-SECTIONS = ("Inputs", "Load")
+SECTIONS = ("Inputs", "Load", "Read, tried and answered")
 
 
 def section(text, title):
@@ -85,7 +85,7 @@ def check(files):
             for word in words(row.get("limit", "")) + words(row.get("check", "")):
                 if word not in (keys if "." in word else names):
                     wrong.append(f"{place}: the code has no {word}")
-            if not row.get("limit"):
+            if "limit" in row and not row["limit"]:
                 wrong.append(f"{place}: no limit")
             wrong += [f"{place}: {w}" for w in tests_of(row.get("test", ""), files)]
             if "fuzz" in row:
@@ -102,7 +102,9 @@ def page_of(limit="`LIMIT_MAX`, `limits.x`", checked="`x_read`", test='`tests/x_
             fuzz="`x`"):
     return ("# T\n\n## Inputs\n| input | limit | check | test | fuzz |\n|---|---|---|---|---|\n"
             f"| x | {limit} | {checked} | {test} | {fuzz} |\n\n## Load\n"
-            "| what | limit | test |\n|---|---|---|\n| y | `limits.x` | `tests/x_test.c` |\n")
+            "| what | limit | test |\n|---|---|---|\n| y | `limits.x` | `tests/x_test.c` |\n\n"
+            "## Read, tried and answered\n| attack | answer | test |\n|---|---|---|\n"
+            f"| z | none | {test} |\n")
 
 
 GOOD = {PAGE: page_of(), "x.h": "enum { LIMIT_MAX = 1 };\nx_read();\n",

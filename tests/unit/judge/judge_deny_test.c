@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refusals before the first byte, reloads, documents that do not count. */
 #include "crypto/th.h"
+#include "tests/unit/judge/judgerevision.h"
 #include "tests/unit/judge/judgezone.h"
 
 static struct kit my;
@@ -168,25 +169,6 @@ test_reload(void)
     }
 }
 
-/* The second revision of a pack of my's zone: the same content, as a rollback has it. */
-static struct span
-second_revision(struct span first)
-{
-    static char text[1 << 17];
-    char hex[65];
-    uint8_t sha256[32];
-    const char *at = memmem(first.ptr, first.len, "\"revision\": 1,", 14);
-    CHECK(at != NULL);
-    CHECK_EQ(digest_sha256(first, sha256), ERR_OK);
-    CHECK_EQ(text_hex(span_of(sha256, 32), hex, sizeof(hex)), ERR_OK);
-    const size_t head = at == NULL ? 0 : (size_t)(at - (const char *)first.ptr);
-    const int n =
-        snprintf(text, sizeof(text), "%.*s\"revision\": 2, \"previous\": \"sha256:%s\",%.*s",
-                 (int)head, (const char *)first.ptr, hex, (int)(first.len - head - 14),
-                 (const char *)first.ptr + head + 14);
-    return kit_copy(span_of(text, (size_t)n));
-}
-
 static void
 test_activation(void)
 {
@@ -197,7 +179,7 @@ test_activation(void)
     struct p_policies told;
     struct entry e;
     struct span word;
-    kit_add_policy(&my, "my-export-2.json", second_revision(my.files[2].bytes));
+    kit_add_policy(&my, "my-export-2.json", kit_second_revision(my.files[2].bytes));
     TEST("a revision replaces the one before it, and only forwards")
     {
         CHECK_EQ(judge_book_new(SPAN_LIT("my-cyberjaya"), NOW_MS / 1000, my.files,

@@ -124,6 +124,10 @@ kit_stop(struct kit *k)
     k->book = NULL;
 }
 
+/* True: ledger has not spoken yet when a judge is started. */
+static bool kit_floorless;
+static const uint8_t kit_no_transfer[16];
+
 static void
 kit_start(struct kit *k, const char *zone)
 {
@@ -140,6 +144,12 @@ kit_start(struct kit *k, const char *zone)
     k->j.offer_valid_s = 7 * 86400;
     k->j.verdict_max_age_s = 900;
     k->j.crossing_margin_s = 3600;
+    if (!kit_floorless) {
+        const struct p_policy_floor empty = {.documents = {NULL, 0}};
+        CHECK_EQ(TELL(k, ROLE_LEDGER, POLICY_FLOOR, policy_floor, &empty, kit_no_transfer,
+                      ((struct span){NULL, 0})),
+                 ERR_OK);
+    }
 }
 
 #endif

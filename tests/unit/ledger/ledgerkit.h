@@ -58,6 +58,7 @@ struct kit_zone {
     struct kit_said to_link;   /* the last GO */
     struct kit_said to_keeper; /* the last LOGGED or PEER_LOGGED */
     struct kit_said to_judge;  /* the last CLOCK_TOLD */
+    struct kit_said floor;     /* the last POLICY_FLOOR */
     struct kit_said from_keeper;
     struct kit_said calls; /* the last WITNESS_CALL */
     unsigned answers;
@@ -174,7 +175,7 @@ kit_send(void *ctx, enum role_id role, enum msg_type type, const uint8_t *transf
             return ERR_ROLE_LOST;
         kit_keep(&z->to_link, type, body);
     } else if (role == ROLE_JUDGE) {
-        kit_keep(&z->to_judge, type, body);
+        kit_keep(type == MSG_POLICY_FLOOR ? &z->floor : &z->to_judge, type, body);
     } else if (role == ROLE_CLERK && type == MSG_LEDGER_STATE) {
         kit_keep(&z->to_clerk, type, body);
     }
