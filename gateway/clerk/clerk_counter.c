@@ -94,8 +94,8 @@ clerk_counter_show(struct flow *f, const struct chan_ticket *t, const struct p_q
     if (err == ERR_OK)
         err = text_parse_u64(text, 9999, &year);
     if (err != ERR_OK && err != ERR_NOT_FOUND)
-        flow_reply_code(f, t, NULL, "bad-request", SPAN_LIT("year is a number, exporter a name"),
-                        SPAN_LIT(""));
+        flow_reply_code(f, t, NULL, "bad-request",
+                        SPAN_LIT("query: year is a number, exporter a name"), SPAN_LIT(""));
     else if (counter_json(f, exporter[0] == 0 ? NULL : exporter, year, &body) != ERR_OK)
         flow_reply_code(f, t, NULL, "internal", SPAN_LIT(""), SPAN_LIT(""));
     else

@@ -125,9 +125,10 @@ clerk_hold_list(struct flow *f, const struct chan_ticket *t, const struct p_quer
     uint8_t *out = NULL;
     char link[96] = "";
     if (clerk_query_filter(p->args, &filter) != ERR_OK) {
-        flow_reply_code(f, t, NULL, "bad-request",
-                        SPAN_LIT("since is RFC 3339, limit 1 to 500, before a number"),
-                        SPAN_LIT(""));
+        flow_reply_code(
+            f, t, NULL, "bad-request",
+            SPAN_LIT("query: since is a time (RFC 3339), limit 1 to 500, before a number"),
+            SPAN_LIT(""));
         return;
     }
     filter.shown = FLOW_SHOWN_HELD;

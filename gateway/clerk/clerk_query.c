@@ -128,9 +128,10 @@ query_list(struct flow *f, const struct chan_ticket *t, const struct p_query *p,
     struct query_list list = {0};
     struct span body;
     if (p->party.len >= sizeof(party) || clerk_query_filter(p->args, filter) != ERR_OK) {
-        flow_reply_code(f, t, NULL, "bad-request",
-                        SPAN_LIT("since is RFC 3339, state one of the states, limit 1 to 500"),
-                        SPAN_LIT(""));
+        flow_reply_code(
+            f, t, NULL, "bad-request",
+            SPAN_LIT("query: since is a time (RFC 3339), state a state, limit 1 to 500"),
+            SPAN_LIT(""));
         return;
     }
     (void)snprintf(party, sizeof(party), "%.*s", (int)p->party.len, (const char *)p->party.ptr);
@@ -274,7 +275,7 @@ query_dry(struct flow *f, const struct chan_ticket *t, const struct p_query *p, 
         err = query_dry_read(f, p->body, &ask);
     if (err != ERR_OK) {
         flow_reply_code(f, t, NULL, "bad-request",
-                        SPAN_LIT("an object with agreement, name, facts and length is expected"),
+                        SPAN_LIT("send an object: agreement, name, facts and, if known, length"),
                         SPAN_LIT(""));
         return;
     }

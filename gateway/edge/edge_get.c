@@ -100,7 +100,7 @@ edge_decisions(struct edge_exchange *x)
         return;
     }
     if (x->body_len == 0) {
-        edge_refuse(x, PROBLEM_BAD_REQUEST, SPAN_LIT("the body is empty; a JSON object is asked"));
+        edge_refuse(x, PROBLEM_BAD_REQUEST, SPAN_LIT("the body is empty: send a JSON object"));
         return;
     }
     edge_query(x, QUERY_DECISION, span_of(x->body, x->body_len), 0);

@@ -79,7 +79,8 @@ edge_put_body(struct edge_exchange *x)
                                "a dataset is sent as it is: without Content-Encoding");
     /* RFC 9110 14.5: a part would be taken for the whole. */
     if (http_header_get(head, "content-range", &value) != ERR_NOT_FOUND)
-        return edge_put_refuse(x, PROBLEM_BAD_REQUEST, "Content-Range: only whole datasets");
+        return edge_put_refuse(x, PROBLEM_BAD_REQUEST,
+                               "a PUT carries a whole dataset: send no Content-Range");
     /* An empty dataset is possible, but has to be meant. */
     if (!head->has_body && http_header_get(head, "content-length", &value) == ERR_NOT_FOUND)
         return edge_put_refuse(x, PROBLEM_LENGTH_REQUIRED, "");
@@ -119,7 +120,8 @@ edge_put_fields(struct edge_exchange *x, struct edge_put_parts *p)
         return edge_put_refuse(x, PROBLEM_DIGEST_MISMATCH,
                                "Repr-Digest and Content-Digest name different bytes");
     if (digest != ERR_OK)
-        return edge_put_refuse(x, PROBLEM_BAD_REQUEST, "Repr-Digest or Content-Digest: not read");
+        return edge_put_refuse(x, PROBLEM_BAD_REQUEST,
+                               "a digest field cannot be read: send sha-256=:BASE64:");
     if (p->request.declared.has_sha256)
         open->digest = span_of(p->request.declared.sha256, 32);
     field_prefer(x->head, &p->prefer);
