@@ -17,11 +17,33 @@
 
 enum { MAIN_USAGE = 2, MAIN_POSSIBLE = 4, MAIN_REFUSED = 5 };
 
+static const char main_help[] =
+    "usage: tdzd CONFIG      run a gateway\n"
+    "       tdzd -t CONFIG   test its configuration, files and register\n"
+    "       tdzd --version   print the version\n";
+
 static int
 main_usage(void)
 {
-    (void)fputs("usage: tdzd CONFIG | tdzd -t CONFIG | tdzd --version\n", stderr);
+    (void)fputs(main_help, stderr);
     return MAIN_USAGE;
+}
+
+/* What a person typed; the options of roles are the warden's. */
+static int
+main_misused(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        (void)fputs(main_help, stdout);
+        return 0;
+    }
+    if (argc < 2 || (argc == 2 && strcmp(argv[1], "-t") == 0))
+        (void)fputs("tdzd: the configuration file is missing\n", stderr);
+    else if (argv[1][0] == '-' && strcmp(argv[1], "-t") != 0)
+        (void)fprintf(stderr, "tdzd: no option '%s'\n", argv[1]);
+    else
+        (void)fprintf(stderr, "tdzd: '%s' is one argument too many\n", argv[argc - 1]);
+    return main_usage();
 }
 
 static int
@@ -74,5 +96,5 @@ main(int argc, char **argv, char **envp)
         return main_role(argv[1] + sizeof(role_option) - 1, argv[2], envp);
     if (argc == 2 && argv[1][0] != '-')
         return warden_run(argv[1], envp);
-    return main_usage();
+    return main_misused(argc, argv);
 }

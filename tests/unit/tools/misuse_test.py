@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What people read when they give tdz or tdz-audit something wrong: where it is wrong, why, and
-what to do. Arguments: the programs tdz and tdz-audit."""
+what to do. Arguments: the programs tdz, tdz-audit and tdzd."""
 import filecmp
 import hashlib
 import json
@@ -132,6 +132,16 @@ CASES = {
         (["sandbox", "down", "sb", "--only", "atlantis"], 2, ["no zone atlantis; it has"]),
         (["sandbox", "down", "sb", "cn-lingang"], 2, ["'cn-lingang' is one operand too many"]),
     ],
+    "tdzd": [
+        ([], 2, ["tdzd: the configuration file is missing", "usage: tdzd CONFIG"]),
+        (["-t"], 2, ["the configuration file is missing", "tdzd -t CONFIG"]),
+        (["--frob"], 2, ["tdzd: no option '--frob'", "usage:"]),
+        (["-t", CONFIG, "more"], 2, ["'more' is one argument too many", "usage:"]),
+        (["nothing.json"], 3, ["nothing.json: No such file"]),
+        (["folder"], 3, ["folder: Is a directory"]),
+        (["empty"], 2, ["empty:1:1:"]),
+        (["huge"], 2, ["huge:", "larger than its limit"]),
+    ],
     "tdz-audit": [
         (["frob"], 2, ["no command 'frob'", "see: tdz-audit --help"]),
         (["verify"], 2, ["no PATH given", "see: tdz-audit verify --help"]),
@@ -254,7 +264,7 @@ def archived():
 
 
 def main():
-    programs = {"tdz": os.path.abspath(sys.argv[1]), "tdz-audit": os.path.abspath(sys.argv[2])}
+    programs = dict(zip(("tdz", "tdz-audit", "tdzd"), map(os.path.abspath, sys.argv[1:])))
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         materials(programs["tdz"])
