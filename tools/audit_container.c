@@ -23,6 +23,7 @@ struct container {
     struct span importer;
     size_t pub_count;
     struct sign_pub pubs[TRUST_KEYS_MAX];
+    bool revoked[TRUST_KEYS_MAX];
 };
 
 /* The keys of that zone and role, in c->pubs. ERR_KEY_UNKNOWN: the trust file has none. */
@@ -39,9 +40,16 @@ container_keys(struct container *c, struct span zone_name, enum trust_role role)
         if (key->role == role && len <= sizeof(raw) &&
             text_unhex(key->pub, false, raw, len) == ERR_OK &&
             sign_pub_init(&c->pubs[c->pub_count], alg, span_of(raw, len)) == ERR_OK)
-            c->pub_count++;
+            c->revoked[c->pub_count++] = span_eq_str(key->status, "revoked");
     }
     return c->pub_count == 0 ? ERR_KEY_UNKNOWN : ERR_OK;
+}
+
+/* A record that verifies under key which: whoever got hold of a revoked key can have made it. */
+static enum err
+container_signed(const struct container *c, size_t which)
+{
+    return c->revoked[which] ? ERR_KEY_REVOKED : ERR_OK;
 }
 
 static enum err
@@ -70,7 +78,8 @@ container_offer(struct container *c)
         return ERR_OK;
     TRY(suite_from_u8((uint8_t)number, &suite));
     TRY(container_keys(c, c->exporter, TRUST_GATEWAY));
-    return offer_verify(&offer, suite, c->pubs, c->pub_count, &which);
+    TRY(offer_verify(&offer, suite, c->pubs, c->pub_count, &which));
+    return container_signed(c, which);
 }
 
 static enum err
@@ -86,7 +95,8 @@ container_seal(struct container *c)
     if (!c->keys->pinned)
         return ERR_OK;
     TRY(container_keys(c, c->exporter, TRUST_GATEWAY));
-    return seal_verify(&seal, c->pubs, c->pub_count, &which);
+    TRY(seal_verify(&seal, c->pubs, c->pub_count, &which));
+    return container_signed(c, which);
 }
 
 static enum err
@@ -102,7 +112,8 @@ container_release(struct container *c)
     if (!c->keys->pinned)
         return ERR_OK;
     TRY(container_keys(c, c->exporter, TRUST_RELEASE));
-    return release_verify(&release, c->pubs, c->pub_count, &which);
+    TRY(release_verify(&release, c->pubs, c->pub_count, &which));
+    return container_signed(c, which);
 }
 
 /* The entry the receipt stands on, where it is part of this file. */
@@ -138,7 +149,8 @@ container_receipt(struct container *c)
     if (!c->keys->pinned)
         return ERR_OK;
     TRY(container_keys(c, c->importer, TRUST_GATEWAY));
-    return receipt_verify(&r, c->pubs, c->pub_count, &which);
+    TRY(receipt_verify(&r, c->pubs, c->pub_count, &which));
+    return container_signed(c, which);
 }
 
 /* An entry that names a record of this container names the one that is here. */

@@ -98,6 +98,20 @@ def main():
             code, codes, out = verdict(c, sound, "--trust", path)
             check(f"without the {role} keys of {zone} nobody believes the "
                   f"{' and '.join(sorted(named))}", code == 1 and codes == named, out)
+        for zone, role, status, named in (("my-cyberjaya", "gateway", "revoked", {"offer", "seal"}),
+                                          ("my-cyberjaya", "release", "revoked", {"release"}),
+                                          ("cn-lingang", "gateway", "revoked", {"receipt"}),
+                                          ("cn-lingang", "gateway", "retired", set())):
+            changed_trust = copy.deepcopy(trust)
+            for key in changed_trust["zones"][zone]["keys"]:
+                key["status"] = status if key["role"] == role else key["status"]
+            path = os.path.join(c.dir, "changed.json")
+            with open(path, "w", encoding="utf-8") as f:
+                json.dump(changed_trust, f)
+            code, codes, out = verdict(c, sound, "--trust", path)
+            check(f"what a {status} {role} key of {zone} signed is "
+                  f"{'not ' if named else ''}believed", codes == named and
+                  code == (1 if named else 0) and (b"revoked" in out) == bool(named), out)
         ack = c.pull(TO, one).status == 200 and c.request(
             TO, "POST", f"/v1/inbox/{one}/ack").status == 204
         state = c.wait(WHO, one, states=("delivered",))["state"]
