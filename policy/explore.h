@@ -59,7 +59,8 @@ struct explore_problem {
 #define EXPLORE_FREE UINT32_MAX
 
 /* One region: for every destination, label and instant of its scope, and every input whose listed
- * attributes are in the listed cells, whatever the others are. */
+ * attributes are in the listed cells, whatever the others are. Those that the problem fixes are in
+ * their cells and not listed. */
 struct explore_region {
     struct vocab_set zones;
     struct vocab_set labels;
