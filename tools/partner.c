@@ -394,9 +394,12 @@ partner_facts(const struct cli *cli, char buf[static PARTNER_FACTS_MAX], struct 
     struct canon w;
     const char *fact = cli_next_value(cli, "--fact", &at);
     for (; fact != NULL; fact = cli_next_value(cli, "--fact", &at)) {
-        if (count == FACTS_COUNT_MAX || fact[0] == '=' || strchr(fact, '=') == NULL) {
-            (void)cli_usage(cli, "--fact %s: not name=value, or more than %d facts", fact,
-                            FACTS_COUNT_MAX);
+        if (fact[0] == '=' || strchr(fact, '=') == NULL) {
+            (void)cli_usage(cli, "--fact takes NAME=VALUE, not '%s'", fact);
+            return false;
+        }
+        if (count == FACTS_COUNT_MAX) {
+            (void)cli_usage(cli, "--fact %s: at most %d facts are stated", fact, FACTS_COUNT_MAX);
             return false;
         }
         facts[count++] = fact;
@@ -405,12 +408,16 @@ partner_facts(const struct cli *cli, char buf[static PARTNER_FACTS_MAX], struct 
     canon_init(&w, buf, PARTNER_FACTS_MAX);
     canon_object(&w);
     for (size_t i = 0; i < count; i++) {
+        if (i > 0 && span_eq(fact_key(facts[i - 1]), fact_key(facts[i]))) {
+            (void)cli_usage(cli, "--fact %s: this fact is stated twice: state it once", facts[i]);
+            return false;
+        }
         canon_key_span(&w, fact_key(facts[i]));
         put_fact(&w, strchr(facts[i], '=') + 1);
     }
     canon_end(&w);
-    if (canon_finish(&w, ret) == ERR_OK)
-        return true;
-    (void)cli_usage(cli, "the facts are too long, not UTF-8, or one is given twice");
-    return false;
+    const enum err err = canon_finish(&w, ret);
+    if (err != ERR_OK)
+        (void)cli_usage(cli, "--fact: the facts cannot be sent: %s", error_text(err));
+    return err == ERR_OK;
 }

@@ -282,6 +282,20 @@ def test_profiles(t, stem):
          "what never reached a gateway is not looked up there", done)
 
 
+def test_facts(t):
+    push = ["push", t.file, "--agreement", "open-data"]
+    for words, want in [
+            (["--fact", "novalue"], "--fact takes NAME=VALUE, not 'novalue'"),
+            (["--fact", "=x"], "--fact takes NAME=VALUE, not '=x'"),
+            (["--fact", "a=1", "--fact", "b=1", "--fact", "a=2"],
+             "this fact is stated twice: state it once"),
+            ([w for i in range(65) for w in ("--fact", f"f{i}=1")], "at most 64 facts"),
+            (["--fact", "a=" + "x" * 20000], "the facts cannot be sent: a buffer")]:
+        done = t.run(*push, *words)
+        t.ok(done.returncode == 2 and want in done.stderr and not t.server.seen,
+             f"facts that cannot be sent: {want}", done)
+
+
 def test_http2(t, server):
     profile = t.make_profile("h2", t.certs + "/partners/hospital-kl", url=server.url)
     done = t.run("push", t.file, "--agreement", "open-data", profile=profile)
@@ -316,6 +330,7 @@ def main(tdz, make):
         test_questions(t)
         test_pull(t)
         test_connection(t)
+        test_facts(t)
         test_http2(t, h2_double.Server(zone + "/partner.pem", zone + "/partner.key",
                                        zone + "/ca.pem"))
         server.shutdown()
