@@ -69,6 +69,8 @@ upload_free(struct upload *u)
     if (u->next != NULL)
         u->next->link = u->link;
     host->count--;
+    if (u->ring != NULL && u->state == UPLOAD_IS_ENDED && u->outcome != UPLOAD_COMPLETE)
+        ring_abort(u->ring);
     upload_drop_ring(u);
     loop_timer_free(u->timer);
     digest_free(u->sha256);
@@ -234,13 +236,12 @@ upload_ask_end(struct upload *u)
     upload_free(u);
 }
 
-/* Ends it before its time. */
+/* Ends it before its time. The ring stays as it is until clerk has answered: were it given up now,
+ * inspector could tell clerk of that before we tell why, and the sender would hear of an inspector
+ * that failed. */
 static void
 upload_fail(struct upload *u, enum upload_outcome outcome)
 {
-    if (u->ring != NULL)
-        ring_abort(u->ring);
-    upload_drop_ring(u);
     u->state = UPLOAD_IS_ENDED;
     u->outcome = outcome;
     loop_timer_clear(u->timer);

@@ -194,6 +194,15 @@ def limits(c, edge):
     check("a digest of other bytes: 400 digest-mismatch",
           problem_of(reply) == (400, "digest-mismatch"), reply)
     check("and that transfer failed", c.wait(WHO, reply.transfer)["state"] == "failed", reply)
+
+    def other_digest(n):
+        return problem_of(edge.ask(PUT % b"z%d.csv" % n + b"Repr-Digest: sha-256=:" +
+                                   base64.b64encode(b"y" * 32) + b":\r\n" + CL +
+                                   b"%d\r\n\r\n" % len(SMALL) + SMALL))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        heard = set(pool.map(other_digest, range(60)))
+    check("so it is each time, also when inspectors hear of the end before clerk does",
+          heard == {(400, "digest-mismatch")}, heard)
     reply = edge.ask(b"POST /v1/decisions HTTP/1.1\r\n" + HOST + CL + b"20000\r\n\r\n" +
                      b"[" * 20000)
     check("20,000 brackets for a decision: 400 or 413, not a crash",
