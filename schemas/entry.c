@@ -30,6 +30,7 @@ struct entry_field {
 
 static const struct entry_field genesis_fields[] = {
     {"key", FIELD_WORD, true, NULL},
+    {"note", FIELD_HASH, false, NULL},
     {"origin", FIELD_WORD, true, NULL},
     {"prev", FIELD_PEER, false, NULL},
 };
@@ -74,6 +75,7 @@ static const struct entry_field opened_fields[] = {
 };
 static const struct entry_field erased_fields[] = {
     {"index", FIELD_INT, true, NULL},
+    {"origin", FIELD_WORD, false, NULL},
 };
 static const struct entry_field approval_fields[] = {
     {"decision", FIELD_HASH, true, NULL},
@@ -402,4 +404,21 @@ entry_get_commit(const struct entry *entry, const char *field, uint8_t ret[stati
     TRY(json_need(entry->doc, entry->data, "commit", JSON_OBJECT, &commit, NULL));
     TRY(json_need_str(entry->doc, commit, field, 2 * ENTRY_HASH_LEN, &text, NULL));
     return text_unhex(text, false, ret, ENTRY_HASH_LEN);
+}
+
+enum err
+entry_get_place(const struct entry *entry, const char *key, struct entry_place *ret)
+{
+    const struct json_node *place = NULL;
+    struct entry_place got;
+    struct span hex;
+    int64_t index = 0;
+    TRY(json_need(entry->doc, entry->data, key, JSON_OBJECT, &place, NULL));
+    TRY(json_need_int(entry->doc, place, "index", 0, JSON_INT_MAX, &index, NULL));
+    TRY(json_need_str(entry->doc, place, "leaf", 2 * ENTRY_HASH_LEN, &hex, NULL));
+    TRY(text_unhex(hex, false, got.leaf, ENTRY_HASH_LEN));
+    TRY(json_need_str(entry->doc, place, "origin", FIELD_TEXT_MAX, &got.origin, NULL));
+    got.index = (uint64_t)index;
+    *ret = got;
+    return ERR_OK;
 }

@@ -167,9 +167,9 @@ MUST_USE enum err entry_write_opened(const struct entry_head *head,
                                      const uint8_t recipient[static ENTRY_HASH_LEN],
                                      struct span day, char *out, size_t cap, struct span *ret);
 
-/* index: the entry whose salts are gone. */
-MUST_USE enum err entry_write_erased(const struct entry_head *head, uint64_t index, char *out,
-                                     size_t cap, struct span *ret);
+/* index: the entry whose salts are gone; origin: of the log it is in, empty when it is this one. */
+MUST_USE enum err entry_write_erased(const struct entry_head *head, uint64_t index,
+                                     struct span origin, char *out, size_t cap, struct span *ret);
 
 /* note: SHA-256 of the signed approval; keyid of its signer. verdict: approve, refuse. */
 MUST_USE enum err entry_write_approval(const struct entry_head *head, struct span verdict,
@@ -221,9 +221,20 @@ MUST_USE enum err entry_write_incident(const struct entry_head *head, struct spa
                                        struct span detail, char *out, size_t cap, struct span *ret);
 
 /* The first entry of a log: its origin and vkey. prev (NULL for a first log) is the last cosigned
- * checkpoint of the log before: origin, size as index, root as leaf. */
+ * checkpoint of the log before: origin, size as index, root as leaf; note: SHA-256 of the
+ * tdz.origin/1 that says so, NULL without prev. */
 MUST_USE enum err entry_write_genesis(const struct entry_head *head, struct span origin,
-                                      struct span vkey, const struct entry_peer *prev, char *out,
-                                      size_t cap, struct span *ret);
+                                      struct span vkey, const struct entry_peer *prev,
+                                      const uint8_t *note, char *out, size_t cap, struct span *ret);
+
+/* A member of data that names an entry or checkpoint of a log ("peer", "prev"). origin is a view,
+ * leaf is copied. ERR_MISSING; ERR_TYPE, ERR_RANGE, ERR_SYNTAX as entry_read. */
+struct entry_place {
+    struct span origin;
+    uint64_t index;
+    uint8_t leaf[ENTRY_HASH_LEN];
+};
+MUST_USE enum err entry_get_place(const struct entry *entry, const char *key,
+                                  struct entry_place *ret);
 
 #endif

@@ -204,12 +204,14 @@ entry_write_opened(const struct entry_head *head, const uint8_t recipient[static
 }
 
 enum err
-entry_write_erased(const struct entry_head *head, uint64_t index, char *out, size_t cap,
-                   struct span *ret)
+entry_write_erased(const struct entry_head *head, uint64_t index, struct span origin, char *out,
+                   size_t cap, struct span *ret)
 {
     struct canon w;
     entry_begin(&w, out, cap);
     member_index(&w, "index", index);
+    if (!span_is_empty(origin))
+        canon_member_span(&w, "origin", origin);
     return entry_close(&w, head, ENTRY_ERASED, ret);
 }
 
@@ -298,11 +300,13 @@ entry_write_incident(const struct entry_head *head, struct span code, struct spa
 
 enum err
 entry_write_genesis(const struct entry_head *head, struct span origin, struct span vkey,
-                    const struct entry_peer *prev, char *out, size_t cap, struct span *ret)
+                    const struct entry_peer *prev, const uint8_t *note, char *out, size_t cap,
+                    struct span *ret)
 {
     struct canon w;
     entry_begin(&w, out, cap);
     canon_member_span(&w, "key", vkey);
+    member_hash(&w, "note", note);
     canon_member_span(&w, "origin", origin);
     member_peer(&w, "prev", prev);
     return entry_close(&w, head, ENTRY_GENESIS, ret);

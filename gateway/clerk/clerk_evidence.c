@@ -16,16 +16,22 @@ enum { EVIDENCE_OUT_MAX = 8 << 20, EVIDENCE_OWN_MAX = 32, EVIDENCE_RECEIPTS = 8 
 
 /* A proof in job->more: vec32, one per logged entry, in the order of store_entry_list. */
 
-/* The entries of the row that are in the log. */
+/* The entries of the row that are in the present log; *ret_lost: how many are in one that is lost
+ * and can be proved to nobody any more. */
 static enum err
 evidence_entries(struct flow *f, const uint8_t id[static 16], struct store_entry *ret,
-                 size_t *ret_count)
+                 size_t *ret_count, size_t *ret_lost)
 {
     size_t all = 0;
     size_t count = 0;
+    *ret_lost = 0;
     TRY(store_entry_list(f->store, id, &f->room, ret, EVIDENCE_OWN_MAX, &all));
-    while (count < all && ret[count].index != STORE_NONE)
-        count++;
+    for (size_t i = 0; i < all; i++) {
+        if (ret[i].index != STORE_NONE && ret[i].origin.len == 0)
+            ret[count++] = ret[i];
+        else if (ret[i].index != STORE_NONE)
+            ++*ret_lost;
+    }
     *ret_count = count;
     return ERR_OK;
 }
@@ -227,6 +233,7 @@ evidence_build(struct flow *f, const struct flow_job *job, const struct store_ro
 {
     struct store_entry own[EVIDENCE_OWN_MAX];
     size_t count = 0;
+    size_t lost = 0;
     uint8_t *memory = NULL;
     uint8_t *out = NULL;
     uint8_t *scratch = NULL;
@@ -235,9 +242,11 @@ evidence_build(struct flow *f, const struct flow_job *job, const struct store_ro
     memset(e, 0, sizeof(*e));
     memcpy(e->transfer, row->id, sizeof(e->transfer));
     e->state = span_str(flow_state_word(row->shown));
-    TRY(evidence_entries(f, row->id, own, &count));
+    TRY(evidence_entries(f, row->id, own, &count, &lost));
     TRY(evidence_own(f, job, own, count, e));
     TRY(evidence_foreign(f, row, e));
+    if (e->entry_count == 0 && lost > 0)
+        return ERR_NOT_FOUND;
     TRY(evidence_records(f, row, e));
     TRY(evidence_salts(f, own, count, e));
     TRY(evidence_container(f, row, e));
@@ -287,7 +296,7 @@ evidence_finish(struct flow *f, struct flow_job *job)
     if (err == ERR_OK && alone)
         err = evidence_alone(f, body, &body);
     if (err != ERR_OK) {
-        evidence_end(f, job, "internal");
+        evidence_end(f, job, err == ERR_NOT_FOUND ? "proof-lost" : "internal");
         return;
     }
     flow_reply_json(f, &job->ticket, job->id, 200, body, 0, SPAN_LIT(""));
@@ -302,9 +311,10 @@ clerk_evidence_drive(struct flow *f, struct flow_job *job)
 {
     struct store_entry own[EVIDENCE_OWN_MAX];
     size_t count = 0;
+    size_t lost = 0;
     struct p_proof_ask ask = {0};
     struct span body;
-    if (evidence_entries(f, job->id, own, &count) != ERR_OK || count == 0) {
+    if (evidence_entries(f, job->id, own, &count, &lost) != ERR_OK || count + lost == 0) {
         evidence_end(f, job, "proof-pending");
         return;
     }

@@ -160,6 +160,7 @@ role_notice(void *ctx, enum flow_notice notice, const uint8_t *transfer, uint64_
         [FLOW_NOTICE_CONFLICT] = EVENT_CLERK_CONFLICT,
         [FLOW_NOTICE_COUNTER] = EVENT_CLERK_COUNTER,
         [FLOW_NOTICE_DUTY] = EVENT_CLERK_DUTY,
+        [FLOW_NOTICE_SUCCEEDED] = EVENT_CLERK_SUCCEEDED,
         [FLOW_NOTICE_STORE] = EVENT_CLERK_STORE,
     };
     struct clerk_role *r = ctx;

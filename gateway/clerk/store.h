@@ -16,7 +16,7 @@
 #include "schemas/error.h"
 #include "schemas/span.h"
 
-enum { STORE_ID_BYTES = 16 };
+enum { STORE_ID_BYTES = 16, STORE_ORIGIN_MAX = 256 };
 #define STORE_NONE UINT64_MAX
 #define STORE_NEVER INT64_MAX
 
@@ -71,6 +71,7 @@ struct store_entry {
     struct span salts;
     uint64_t index;
     uint8_t leaf[32];
+    struct span origin; /* of the log index is in; empty: the present one */
 };
 
 /* An Idempotency-Key. status 0: no answer yet. */

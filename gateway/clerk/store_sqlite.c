@@ -275,6 +275,18 @@ store_vfs(void)
 }
 
 static enum err
+store_origin_read(struct store *s)
+{
+    TRY(store_stmt_first(s, STORE_SQL_HEAD_GET, NULL, 0));
+    const struct span origin = store_stmt_bytes(s, STORE_SQL_HEAD_GET, 2);
+    const bool fits = origin.len < sizeof(s->head_origin);
+    if (fits && origin.len > 0)
+        memcpy(s->head_origin, origin.ptr, origin.len);
+    store_stmt_end(s, STORE_SQL_HEAD_GET);
+    return fits ? ERR_OK : ERR_VERSION;
+}
+
+static enum err
 store_setup(struct store *s, const char *path)
 {
     const int flags =
@@ -297,7 +309,7 @@ store_setup(struct store *s, const char *path)
     TRY(store_migrate(s));
     TRY(store_prepare(s));
     const enum err err = store_head_get(s, &s->head_size, s->head_root);
-    return err == ERR_NOT_FOUND ? ERR_OK : err;
+    return err == ERR_NOT_FOUND ? ERR_OK : err == ERR_OK ? store_origin_read(s) : err;
 }
 
 enum err
@@ -348,7 +360,8 @@ store_commit(struct store *s)
     assert(s->open);
     if (s->head_new)
         TRY(STORE_RUN(s, STORE_SQL_HEAD_PUT, STORE_INT(s->head_size),
-                      STORE_BLOB(span_of(s->head_root, sizeof(s->head_root)))));
+                      STORE_BLOB(span_of(s->head_root, sizeof(s->head_root))),
+                      STORE_TEXT(s->head_origin)));
     TRY(store_stmt_run(s, STORE_SQL_COMMIT, NULL, 0));
     s->open = false;
     s->head_new = false;

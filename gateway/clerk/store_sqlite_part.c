@@ -50,6 +50,7 @@ entry_read(struct store *s, enum store_sql sql, struct room *room, struct store_
     if (!store_stmt_is_null(s, sql, 4)) {
         entry.index = (uint64_t)store_stmt_int(s, sql, 4);
         TRY(store_stmt_copy(s, sql, 5, entry.leaf, sizeof(entry.leaf)));
+        TRY(part_room(s, sql, 6, room, &entry.origin));
     }
     *ret = entry;
     return ERR_OK;

@@ -22,6 +22,7 @@ struct store {
     bool head_new;
     uint64_t head_size;
     uint8_t head_root[32];
+    char head_origin[STORE_ORIGIN_MAX];
 };
 
 /* One parameter of a statement. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/clerk/transfer_json.h"
 
+#include "gateway/clerk/store_again.h"
 #include "schemas/text.h"
 
 #include <stdio.h>
@@ -41,6 +42,16 @@ json_foreign(const struct store_row *row, struct canon *w)
     canon_object(w);
     canon_member_str(w, "verdict", transfer_json_verdict(row->peer_verdict - 1));
     canon_end(w);
+}
+
+/* The log that row's place is in; a database that has not come over yet knows its own only. */
+static const char *
+json_origin(const struct flow *f, const struct store_row *row)
+{
+    const char *own = store_origin(f->store);
+    if (row->origin[0] != 0)
+        return row->origin;
+    return own[0] != 0 ? own : f->config.origin;
 }
 
 static void
@@ -130,7 +141,7 @@ transfer_json_put(struct flow *f, const struct store_row *row, struct canon *w)
     canon_key(w, "import_decision");
     TRY(json_decisions(f, row, true, w));
     json_links(row, id, w);
-    json_place(w, "log", f->config.origin, row->log_index);
+    json_place(w, "log", json_origin(f, row), row->log_index);
     canon_member_str(w, "name", row->name);
     canon_key(w, "observed");
     TRY(json_part(f, row, STORE_OBSERVED, w));

@@ -136,6 +136,7 @@ flow_refill(struct flow *f)
     uint8_t(*ids)[16] = (void *)memory;
     flow_job_errands(f);
     clerk_counter_resume(f);
+    flow_succeed_resume(f);
     const enum err err = store_row_due(f->store, flow_run_wall(f), ids, FLOW_REFILL_MAX, &count);
     if (err == ERR_IO)
         flow_run_dead(f);
@@ -186,6 +187,7 @@ flow_start(struct flow *f)
         f->out.notice(f->out.ctx, FLOW_NOTICE_SWEPT, NULL, removed);
     f->room.len = 0;
     clerk_counter_watch(f, NULL);
+    flow_succeed_resume(f);
     f->refill = true;
     (void)flow_tick(f);
     if (f->stats.runs > 0)

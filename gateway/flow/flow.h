@@ -30,6 +30,7 @@ enum flow_notice {
     FLOW_NOTICE_CONFLICT,    /* other bytes for a step that is stored */
     FLOW_NOTICE_COUNTER,     /* a counter of distinct persons passed its warning level */
     FLOW_NOTICE_DUTY,        /* settled, and someone must be notified; value: within hours */
+    FLOW_NOTICE_SUCCEEDED,   /* the log follows a lost one; value: entries to say again */
     FLOW_NOTICE_STORE,       /* the database or the spool failed: the process must end */
 };
 

@@ -47,7 +47,8 @@ flow_job_ask(struct flow *f, struct flow_job *job, enum role_id role, unsigned i
     const uint64_t tag = UINT64_C(1) << 63 | ((uint64_t)(job - f->jobs) << 32) | ++f->serial;
     memcpy(m.transfer, job->id, sizeof(m.transfer));
     assert(job->conv.tag == 0);
-    if (f->out.ask(f->out.ctx, role, index, &m, tag) != ERR_OK) {
+    const bool early = role == ROLE_LEDGER && f->saying_again && job->kind != JOB_AGAIN;
+    if (early || f->out.ask(f->out.ctx, role, index, &m, tag) != ERR_OK) {
         flow_job_retry(f, job);
         return;
     }
@@ -275,6 +276,9 @@ flow_job_drive(struct flow *f, struct flow_job *job)
     case JOB_ADJUST:
         clerk_counter_drive(f, job);
         return;
+    case JOB_AGAIN:
+        flow_succeed_drive(f, job);
+        return;
     case JOB_WAIT:
     case JOB_DRY:
     case JOB_NOTE:
@@ -305,6 +309,8 @@ flow_job_answer(struct flow *f, struct flow_job *job, struct msg *m)
         return clerk_evidence_answer(f, job, m);
     case JOB_ADJUST:
         return clerk_counter_answer(f, job, m);
+    case JOB_AGAIN:
+        return flow_succeed_answer(f, job, m);
     case JOB_HOLD:
         return m->type == MSG_NOTE_ANSWER ? clerk_hold_answer(f, job, m) : ERR_PROTOCOL;
     case JOB_DRY:
@@ -328,6 +334,7 @@ flow_job_failed(struct flow *f, struct flow_job *job, enum err err)
         flow_reply_corridor(f, &job->ticket, 503, SPAN_LIT(""), NULL, NULL);
         flow_job_free(job);
         return;
+    case JOB_AGAIN:
     case JOB_ERRAND:
     case JOB_NOTE:
         flow_job_retry(f, job);

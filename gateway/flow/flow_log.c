@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What ledger says about the log as a whole, and what this database remembers of it. */
-#include "gateway/flow/flow_run.h"
+#include "gateway/clerk/store_again.h"
+#include "gateway/flow/stages.h"
 
 /* unseen: entries about transfers or counters that the log has behind our head. Those that are
  * stored here and not known to be logged explain as many. */
@@ -38,6 +39,13 @@ flow_log_state(struct flow *f, const struct msg *m)
     f->log_known = true;
     if (p.state == LOG_QUARANTINED)
         return ERR_OK;
+    if (p.succeeds != 0) {
+        if (strcmp(store_origin(f->store), f->config.origin) != 0) {
+            TRY(flow_succeed(f, &p));
+            flow_log_hello(f, 0);
+        }
+        return ERR_OK;
+    }
     if (p.compared != 0)
         log_compare(f, p.unseen);
     if (!f->compared)
@@ -45,6 +53,8 @@ flow_log_state(struct flow *f, const struct msg *m)
     const enum err seen = store_head_get(f->store, &head, root);
     if (seen == ERR_NOT_FOUND || p.size >= head)
         store_head_set(f->store, p.size, p.root);
+    if (store_origin(f->store)[0] == 0)
+        store_origin_set(f->store, f->config.origin);
     f->again = true;
     return ERR_OK;
 }
@@ -52,8 +62,8 @@ flow_log_state(struct flow *f, const struct msg *m)
 void
 flow_log_hello(struct flow *f, unsigned index)
 {
-    uint8_t body[64];
-    struct p_head_seen seen = {0};
+    uint8_t body[64 + STORE_ORIGIN_MAX];
+    struct p_head_seen seen = {.origin = span_str(store_origin(f->store))};
     struct msg m = {.type = MSG_HEAD_SEEN};
     const enum err err = store_head_get(f->store, &seen.size, seen.root);
     if (err != ERR_OK && err != ERR_NOT_FOUND)

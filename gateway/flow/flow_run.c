@@ -257,7 +257,9 @@ flow_run_ask(struct flow *f, struct flow_run *run, enum role_id role, unsigned i
     const uint64_t tag = ((uint64_t)(run - f->runs) << 32) | ++f->serial;
     memcpy(m.transfer, run->row.id, sizeof(m.transfer));
     assert(run->conv.tag == 0);
-    if (f->out.ask(f->out.ctx, role, index, &m, tag) != ERR_OK) {
+    /* What was said before must be in the log that follows before anything that rests on it. */
+    const bool early = role == ROLE_LEDGER && f->saying_again;
+    if (early || f->out.ask(f->out.ctx, role, index, &m, tag) != ERR_OK) {
         flow_run_retry(f, run);
         return;
     }

@@ -89,7 +89,8 @@ enum flow_job_kind {
     JOB_STATE,
     JOB_NOTE,
     JOB_HOLD,
-    JOB_ADJUST
+    JOB_ADJUST,
+    JOB_AGAIN
 };
 
 struct flow_job {
@@ -127,7 +128,8 @@ struct flow {
     enum log_state log_state;
     bool log_known;
     bool counters_unknown;
-    bool compared; /* with the log, since this process began */
+    bool compared;     /* with the log, since this process began */
+    bool saying_again; /* in the log that follows a lost one; all else that ledger is asked waits */
     bool draining;
     bool is_watching; /* stats.counters_over was computed once */
     bool dead;

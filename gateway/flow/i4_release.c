@@ -64,10 +64,12 @@ i4_release_in(struct flow *f, const struct chan_ticket *t, struct flow_run *run,
     }
     if (i4_was_taken(&run->row)) {
         const bool same = i4_is_same(&run->row, parcel.record);
-        flow_reply_corridor(f, t, same ? 202 : 409, SPAN_LIT(""), NULL, NULL);
-        return ERR_OK;
-    }
-    if (run->row.state != FLOW_M3_COMPLETE && run->row.state != FLOW_ME_EXPIRED) {
+        if (!same || run->row.state != FLOW_M4_RELEASED) {
+            flow_reply_corridor(f, t, same ? 202 : 409, SPAN_LIT(""), NULL, NULL);
+            return ERR_OK;
+        }
+        /* Its proof is newer, and may be the only one that a restarted ledger can still follow. */
+    } else if (run->row.state != FLOW_M3_COMPLETE && run->row.state != FLOW_ME_EXPIRED) {
         flow_reply_corridor(f, t, 409, SPAN_LIT(""), NULL, NULL);
         return ERR_OK;
     }
@@ -109,6 +111,44 @@ i4_fill(struct flow *f, struct flow_run *run, const void *arg)
     return store_part_put(f->store, row->id, STORE_PARCEL, 0, news->bytes);
 }
 
+/* The same RELEASE and entry with a newer proof, perhaps from the log that follows the exporter's:
+ * that is the one to show from now on. */
+static enum err
+i4_renew(struct flow *f, struct flow_run *run, const struct p_peer_verified *verified,
+         struct span bytes)
+{
+    struct store_row row = run->row;
+    row.peer_index = verified->index;
+    (void)snprintf(row.peer_origin, sizeof(row.peer_origin), "%.*s", (int)verified->origin.len,
+                   (const char *)verified->origin.ptr);
+    enum err err = store_begin(f->store);
+    if (err == ERR_OK)
+        err = store_part_put(f->store, row.id, STORE_COSIGNED, 0, verified->cosignature);
+    if (err == ERR_OK)
+        err = store_part_put(f->store, row.id, STORE_PARCEL, 0, bytes);
+    if (err == ERR_OK)
+        err = store_row_put(f->store, &row);
+    if (err == ERR_OK)
+        err = store_commit(f->store);
+    if (err != ERR_OK)
+        store_rollback(f->store);
+    else
+        run->row = row;
+    if (err == ERR_IO)
+        flow_run_dead(f);
+    return err;
+}
+
+/* The entry that came with the RELEASE before. */
+static bool
+i4_has_entry(struct flow *f, const struct store_row *row, struct span entry)
+{
+    struct parcel parcel;
+    struct span bytes;
+    return store_part_get(f->store, row->id, STORE_PARCEL, 0, &f->room, &bytes) == ERR_OK &&
+           parcel_read(bytes, &parcel) == ERR_OK && span_eq(parcel.entry, entry);
+}
+
 static enum err
 i4_fill_late(struct flow *f, struct flow_run *run, const void *arg)
 {
@@ -135,6 +175,9 @@ i4_take(struct flow *f, struct flow_job *job, const struct p_peer_verified *veri
     if (run == NULL)
         return 503;
     const bool late = run->row.state == FLOW_ME_EXPIRED && !i4_was_taken(&run->row);
+    if (run->row.state == FLOW_M4_RELEASED && i4_allows(&run->row, verified) &&
+        parcel_read(job->kept, &parcel) == ERR_OK && i4_has_entry(f, &run->row, parcel.entry))
+        return i4_renew(f, run, verified, job->kept) == ERR_OK ? 202 : 503;
     if (!late && run->row.state != FLOW_M3_COMPLETE)
         return run->row.state == FLOW_M2_RECEIVING ? 409 : 202;
     if (verified->err == (uint16_t)-ERR_AGAIN)

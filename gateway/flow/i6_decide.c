@@ -48,6 +48,7 @@ i6_fill_logged(struct flow *f, struct flow_run *run, const void *arg)
     if (row->state == FLOW_M6_DECIDED)
         row->receipt_status = i6_status(row->verdict);
     row->log_index = p->index;
+    row->origin[0] = 0;
     row->logged_ms = flow_run_wall(f);
     row->left = 1;
     memcpy(row->leaf, p->leaf, sizeof(row->leaf));

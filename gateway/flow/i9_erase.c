@@ -80,7 +80,8 @@ i9_fill_erasing(struct flow *f, struct flow_run *run, const void *arg)
     TRY(store_entry_forget(f->store, row->id)); /* what the entry says is gone */
     TRY(store_entry_get(f->store, row->id, ENTRY_RECEIVED, row->n, &f->room, &received));
     TRY(room_take(&f->room, ENTRY_BYTES_MAX, &out));
-    TRY(entry_write_erased(&head, received.index, (char *)out, ENTRY_BYTES_MAX, &entry.bytes));
+    TRY(entry_write_erased(&head, received.index, received.origin, (char *)out, ENTRY_BYTES_MAX,
+                           &entry.bytes));
     row->retain_ms = STORE_NEVER;
     return store_entry_put(f->store, row->id, &entry);
 }

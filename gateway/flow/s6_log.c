@@ -63,6 +63,7 @@ s6_fill_logged(struct flow *f, struct flow_run *run, const void *arg)
     const struct p_appended *p = arg;
     struct store_row *row = &run->row;
     row->log_index = p->index;
+    row->origin[0] = 0;
     row->logged_ms = flow_run_wall(f);
     row->left = 1;
     memcpy(row->leaf, p->leaf, sizeof(row->leaf));

@@ -170,4 +170,13 @@ void i9_erase_due(struct flow *f, struct flow_run *run);
 void i9_erase_append(struct flow *f, struct flow_run *run);
 enum err i9_erase_appended(struct flow *f, struct flow_run *run, const struct msg *m);
 
+/* A log that follows a lost one. */
+
+/* This database is of the log before: it comes over. ERR_RANGE: ledger broke the rules. */
+MUST_USE enum err flow_succeed(struct flow *f, const struct p_ledger_state *p);
+/* Takes up what is still to be said again. */
+void flow_succeed_resume(struct flow *f);
+void flow_succeed_drive(struct flow *f, struct flow_job *job);
+MUST_USE enum err flow_succeed_answer(struct flow *f, struct flow_job *job, const struct msg *m);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "crypto/crypto.h"
 #include "gateway/ledger/ledger_floor.h"
+#include "gateway/ledger/ledger_origin.h"
 #include "gateway/ledger/ledger_part.h"
 #include "gateway/ledger/ledger_peer.h"
 #include "gateway/ledger/ledger_witness.h"
@@ -34,8 +35,12 @@ ledger_reply(struct ledger *l, const struct chan_ticket *ticket, enum msg_type t
 void
 ledger_tell_state(struct ledger *l, enum role_id role)
 {
-    struct p_ledger_state p = {
-        .state = (uint8_t)l->state, .compared = l->compared ? 1 : 0, .unseen = l->unseen};
+    struct p_ledger_state p = {.state = (uint8_t)l->state,
+                               .compared = l->compared ? 1 : 0,
+                               .unseen = l->unseen,
+                               .succeeds = l->succeeds,
+                               .prev_origin = span_str(l->prev.origin),
+                               .prev_size = l->prev.size};
     struct logstore_head head;
     struct span body;
     logstore_head(l->log, &head);
@@ -107,6 +112,32 @@ ledger_holds(struct ledger *l, const struct logstore_head *head)
     return err == ERR_OK && tlog_hash_eq(&root, &head->root);
 }
 
+/* A database of the log before this one; one without an origin saw no log, or one before this. What
+ * it saw is whole when it is not behind what the genesis names. */
+static enum ledger_succeeds
+head_succeeds(const struct ledger *l, struct span origin, const struct logstore_head *head)
+{
+    if (!ledger_origin_has(l) || (origin.len > 0 && !span_eq_str(origin, l->prev.origin)))
+        return LEDGER_SUCCEEDS_NOT;
+    const bool same = head->size == l->prev.size && tlog_hash_eq(&head->root, &l->prev.root);
+    return head->size > l->prev.size || same ? LEDGER_SUCCEEDS_WHOLE : LEDGER_SUCCEEDS_OLDER;
+}
+
+/* A database that came over does not go back: a genesis that names too little must be found out
+ * before. */
+void
+ledger_succeed(struct ledger *l)
+{
+    bool asked = l->peer_count == 0 || !l->prev.has_key;
+    for (size_t i = 0; i < l->peer_count; i++)
+        asked = asked || l->peers[i].told_prev;
+    if (!asked || l->waits == LEDGER_SUCCEEDS_NOT || l->state == LOG_QUARANTINED)
+        return;
+    l->succeeds = l->waits;
+    l->waits = LEDGER_SUCCEEDS_NOT;
+    ledger_tell_state(l, ROLE_CLERK); /* it comes over and says HEAD_SEEN again */
+}
+
 /* Clerk's database remembers more of the log, or another log: this folder is an old copy. */
 static enum err
 handle_head_seen(struct ledger *l, const struct ledger_in *in)
@@ -115,7 +146,15 @@ handle_head_seen(struct ledger *l, const struct ledger_in *in)
     TRY(payload_head_seen_get(in->body, &p));
     struct logstore_head head = {.size = p.size};
     memcpy(head.root.b, p.root, sizeof(head.root.b));
-    if (!ledger_holds(l, &head)) {
+    const bool ours = span_eq_str(p.origin, l->config.origin);
+    l->succeeds = LEDGER_SUCCEEDS_NOT;
+    l->waits = (uint8_t)(ours ? LEDGER_SUCCEEDS_NOT : head_succeeds(l, p.origin, &head));
+    if (l->waits != LEDGER_SUCCEEDS_NOT) {
+        l->head_seen = false;
+        ledger_succeed(l);
+        return ERR_OK;
+    }
+    if ((!ours && p.origin.len > 0) || !ledger_holds(l, &head)) {
         ledger_quarantine(l, SPAN_LIT("clerk"), p.size);
         return ERR_OK;
     }
@@ -243,8 +282,11 @@ ledger_new_peer(struct ledger *l, enum role_id role)
         ledger_witness_tell_clock(l);
     if (role != ROLE_CLERK && role != ROLE_DESK)
         return;
-    if (role == ROLE_CLERK)
+    if (role == ROLE_CLERK) {
         l->compared = false;
+        l->succeeds = LEDGER_SUCCEEDS_NOT;
+        l->waits = LEDGER_SUCCEEDS_NOT;
+    }
     ledger_tell_state(l, role);
     for (size_t i = 0; i < l->peer_count; i++)
         ledger_tell_peer(l, role, &l->peers[i]);
@@ -262,10 +304,14 @@ open_log(struct ledger *l, struct span trust)
     if (own == NULL)
         return ERR_KEY_UNKNOWN;
     TRY(ledger_trust_log(own, span_str(l->config.origin), &l->config.log.key));
-    TRY(logstore_open(&l->config.log, &l->log));
+    TRY(ledger_origin_check(l, trust));
+    const enum err err = logstore_open(&l->config.log, &l->log);
+    if (err == ERR_CONFIG)
+        l->out.note(l->out.ctx, EVENT_LOG_SUCCESSION,
+                    SPAN_LIT("the log folder holds a log of another origin or key"), 0);
+    TRY(err);
+    TRY(ledger_origin_open(l));
     logstore_head(l->log, &head);
-    if (head.size == 0 && !logstore_quarantined(l->log))
-        TRY(ledger_append_genesis(l));
     TRY(ledger_floor_load(l));
     TRY(ledger_sign_load(l));
     TRY(ledger_peer_load(l));
@@ -304,6 +350,7 @@ ledger_close(struct ledger *l)
 {
     if (l == NULL)
         return;
+    ledger_origin_free(l);
     ledger_peer_free(l);
     logstore_close(l->log);
     free(l->trust);

@@ -105,6 +105,7 @@ struct ledger_peer {
     char zone[64];
     bool up;
     bool asking;               /* a WITNESS_CALL is under way */
+    bool told_prev;            /* it was asked what it cosigned last of the log before this one */
     bool answered;             /* it has said what it cosigned last, and that was true */
     bool want_late;            /* latest is to be asked again before the next add */
     uint64_t size;             /* of our log, that its witness holds */
@@ -131,8 +132,18 @@ struct ledger_config {
     char origin[NOTE_NAME_MAX + 1];
     uint32_t batch_ms;
     uint32_t checkpoint_s;
+    struct span succession; /* the note of files.succession, for ledger_open only; may be empty */
     size_t peer_count;
     char peers[CONFIG_PEERS_MAX][64];
+};
+
+/* The log before this one, as the genesis names it; size 0: there was none. */
+struct ledger_prev {
+    char origin[NOTE_NAME_MAX + 1];
+    uint64_t size;
+    struct tlog_hash root;
+    bool has_key; /* trust still has it */
+    struct note_key key;
 };
 
 struct ledger {
@@ -144,6 +155,10 @@ struct ledger {
     int64_t wall_ms;
     int64_t mono_ms;
     enum log_state state;
+    struct ledger_note *note; /* while the log is opened */
+    struct ledger_prev prev;
+    uint8_t succeeds; /* enum ledger_succeeds: what clerk is told */
+    uint8_t waits;    /* the same, not told before a peer was asked about the log before */
     bool head_seen;
     bool compared;   /* this clerk's head was held against the log */
     uint64_t unseen; /* entries about transfers behind it */
@@ -192,11 +207,18 @@ struct ledger {
 };
 
 /* Tags of questions. */
-enum { LEDGER_TAG_SIGN = 1, LEDGER_TAG_COSIGN = 2, LEDGER_TAG_LATEST = 256, LEDGER_TAG_ADD = 512 };
+enum {
+    LEDGER_TAG_SIGN = 1,
+    LEDGER_TAG_COSIGN = 2,
+    LEDGER_TAG_LATEST = 256,
+    LEDGER_TAG_ADD = 512,
+    LEDGER_TAG_PREV = 768,
+};
 
 /* Opens the log named by config with the key that trust gives its origin, and writes its genesis
  * entry if it is new. wall_ms is the time of that entry. ERR_KEY_UNKNOWN: trust has no such log
- * key in our zone; errors of trust_load, logstore_open and logstore_append. */
+ * key in our zone; ERR_CONFIG: it must not begin, or not with this note (ledger_origin.h), or the
+ * folder holds another log; errors of trust_load, logstore_open and logstore_append. */
 MUST_USE enum err ledger_open(const struct ledger_config *config, struct span trust,
                               const struct ledger_out *out, int64_t wall_ms, struct ledger **ret);
 void ledger_close(struct ledger *l);

@@ -6,6 +6,7 @@
 
 #include "gateway/core/fault.h"
 #include "gateway/ledger/ledger_floor.h"
+#include "gateway/ledger/ledger_origin.h"
 #include "gateway/ledger/ledger_part.h"
 #include "gateway/ledger/segment.h"
 
@@ -56,6 +57,9 @@ ledger_append(struct ledger *l, const struct ledger_in *in)
     TRY(payload_append_get(in->body, &p));
     if (l->state == LOG_QUARANTINED)
         return append_refuse(l, &in->ticket, ERR_QUARANTINE);
+    /* A database of the log before this one must have come over first. */
+    if (ledger_origin_has(l) && !l->head_seen)
+        return append_refuse(l, &in->ticket, ERR_AGAIN);
     const enum err err = append_check(l, in, &p, &item);
     if (err != ERR_OK)
         return append_refuse(l, &in->ticket, err);
@@ -204,14 +208,14 @@ ledger_append_incident(struct ledger *l, const uint8_t *transfer, uint32_t n, st
 }
 
 enum err
-ledger_append_genesis(struct ledger *l)
+ledger_append_genesis(struct ledger *l, const struct entry_peer *prev, const uint8_t *note)
 {
     char vkey[NOTE_VKEY_MAX];
     char text[2048];
     struct span leaf;
     const struct entry_head head = {.time_ms = l->wall_ms};
     TRY(note_key_text(&l->config.log.key, vkey));
-    TRY(entry_write_genesis(&head, span_str(l->config.origin), span_str(vkey), NULL, text,
+    TRY(entry_write_genesis(&head, span_str(l->config.origin), span_str(vkey), prev, note, text,
                             sizeof(text), &leaf));
     FAULT_POINT(ledger_genesis);
     return append_own(l, leaf);

@@ -5,6 +5,13 @@
 
 #include "gateway/ledger/ledger.h"
 
+/* What HEAD_SEEN of clerk means for a log that began after another. */
+enum ledger_succeeds {
+    LEDGER_SUCCEEDS_NOT,
+    LEDGER_SUCCEEDS_WHOLE, /* a database of the log before that saw all its genesis names */
+    LEDGER_SUCCEEDS_OLDER, /* one that did not */
+};
+
 /* -- ledger.c ----------------------------------------------------------------------------------*/
 /* ERR_IO ends the ledger; err is passed through. */
 enum err ledger_check(struct ledger *l, enum err err);
@@ -14,6 +21,8 @@ MUST_USE enum err ledger_reply(struct ledger *l, const struct chan_ticket *ticke
 void ledger_tell_state(struct ledger *l, enum role_id role);
 void ledger_tell_peer(struct ledger *l, enum role_id role, const struct ledger_peer *peer);
 void ledger_quarantine(struct ledger *l, struct span why, uint64_t size);
+/* Tells a clerk whose database is of the log before to come over, once a peer was asked. */
+void ledger_succeed(struct ledger *l);
 /* Becomes confirmed when everything that is needed for it was heard. */
 void ledger_confirm(struct ledger *l);
 /* True when (size, root) is a prefix of our log. */
@@ -36,7 +45,9 @@ void ledger_append_flush(struct ledger *l);
 /* An entry of our own. transfer may be NULL. */
 void ledger_append_incident(struct ledger *l, const uint8_t *transfer, uint32_t n, struct span code,
                             struct span detail);
-MUST_USE enum err ledger_append_genesis(struct ledger *l);
+/* prev and note: of entry_write_genesis. */
+MUST_USE enum err ledger_append_genesis(struct ledger *l, const struct entry_peer *prev,
+                                        const uint8_t *note);
 
 /* -- ledger_sign.c -----------------------------------------------------------------------------*/
 MUST_USE enum err ledger_sign_load(struct ledger *l);

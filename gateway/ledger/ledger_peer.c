@@ -12,6 +12,7 @@
 #include "crypto/release.h"
 #include "gateway/core/fault.h"
 #include "gateway/ledger/addreq.h"
+#include "gateway/ledger/ledger_origin.h"
 #include "gateway/ledger/ledger_part.h"
 #include "gateway/ledger/ledger_witness.h"
 #include "schemas/text.h"
@@ -198,14 +199,12 @@ peer_receipt(struct ledger *l, const struct ledger_zone *zone, const struct p_pe
              const struct p_peer_verified *v)
 {
     struct receipt r;
-    uint8_t origin[32];
     static const uint8_t none[32];
     if (p->receipt.len == 0)
         return ERR_OK;
     TRY(receipt_decode(p->receipt, &r));
-    TRY(digest_sha256(v->origin, origin));
-    if (memcmp(r.leaf_hash, v->leaf, 32) != 0 || r.log_index != v->index ||
-        memcmp(r.origin_hash, origin, 32) != 0 || memcmp(r.transfer, e->transfer, 16) != 0)
+    if (memcmp(r.leaf_hash, v->leaf, 32) != 0 || memcmp(r.transfer, e->transfer, 16) != 0 ||
+        !ledger_origin_receipt(zone, &r, v->origin, v->index))
         return ERR_CONFLICT;
     if (!peer_receipt_kind(r.status, e, facts->verdict))
         return ERR_CONFLICT;
@@ -505,17 +504,19 @@ peer_store(struct ledger *l, struct span line)
 {
     struct ledger_cosign *c = l->cosign;
     struct logheads *heads = NULL;
+    struct logstore_head before;
     if (line.len == 0 || line.len > NOTE_LINE_MAX)
         return ERR_PROTOCOL;
     FAULT_POINT(ledger_witness_signed);
     memcpy(c->note + c->note_len, line.ptr, line.len);
     TRY(peer_heads(l, span_str(c->key.name), &heads));
+    TRY(ledger_check(l, logwitness_head(l->log, span_str(c->key.name), &before)));
     TRY(ledger_check(l, logheads_add(heads, &c->head)));
     TRY(ledger_check(l,
                      logwitness_store(l->log, &c->key, span_of(c->note, c->note_len + line.len))));
     FAULT_POINT(ledger_witness_stored);
     l->cosigned++;
-    return ERR_OK;
+    return before.size > 0 ? ERR_OK : ledger_origin_seen(l, span_str(c->key.name));
 }
 
 enum err

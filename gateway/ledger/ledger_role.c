@@ -130,7 +130,7 @@ ledger_role_note(void *ctx, enum event_id event, struct span what, uint64_t numb
 /* -- life --------------------------------------------------------------------------------------*/
 
 static enum err
-ledger_role_trust(const struct grant *grant, uint8_t **ret, size_t *ret_len)
+ledger_role_file(const struct grant *grant, uint8_t **ret, size_t *ret_len)
 {
     size_t size = 0;
     if (grant == NULL)
@@ -174,15 +174,21 @@ ledger_role_open(struct ledger_role *r, struct grant *grants, size_t grant_count
                                    ledger_role_note};
     const struct grant *dir = rolemain_grant(grants, grant_count, GRANT_DIR_LOG);
     uint8_t *trust = NULL;
+    uint8_t *note = NULL;
     size_t len = 0;
+    size_t note_len = 0;
     if (dir == NULL)
         return ERR_NOT_FOUND;
     /* Opened again for reading by the engine; the grant itself is closed by rolemain. */
     config.log.dir = dir->fd;
     TRY(ledger_role_config(r->rm, &config));
-    TRY(ledger_role_trust(rolemain_grant(grants, grant_count, GRANT_TRUST), &trust, &len));
-    const enum err err =
-        ledger_open(&config, span_of(trust, len), &out, clock_wall_ms(), &r->engine);
+    TRY(ledger_role_file(rolemain_grant(grants, grant_count, GRANT_TRUST), &trust, &len));
+    enum err err =
+        ledger_role_file(rolemain_grant(grants, grant_count, GRANT_SUCCESSION), &note, &note_len);
+    config.succession = span_of(note, note_len);
+    if (err == ERR_OK || err == ERR_NOT_FOUND)
+        err = ledger_open(&config, span_of(trust, len), &out, clock_wall_ms(), &r->engine);
+    free(note);
     free(trust);
     return err;
 }
@@ -243,7 +249,7 @@ ledger_role_reload(struct rolemain *rm, const struct config *config, struct gran
     uint8_t *trust = NULL;
     size_t len = 0;
     (void)ret_fault;
-    TRY(ledger_role_trust(rolemain_grant(grants, grant_count, GRANT_TRUST), &trust, &len));
+    TRY(ledger_role_file(rolemain_grant(grants, grant_count, GRANT_TRUST), &trust, &len));
     const enum err err = ledger_reload(r->engine, span_of(trust, len),
                                        (uint32_t)config_int(config, CONFIG_LOG_BATCH_MS),
                                        (uint32_t)config_int(config, CONFIG_CHECKPOINT_S));

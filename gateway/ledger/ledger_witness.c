@@ -105,15 +105,15 @@ witness_pause(struct ledger *l, struct ledger_peer *peer)
 }
 
 static void
-witness_call(struct ledger *l, struct ledger_peer *peer, enum witness_call call, const char *path,
+witness_call(struct ledger *l, struct ledger_peer *peer, uint32_t first_tag, const char *path,
              struct span request)
 {
+    const enum witness_call call = first_tag == LEDGER_TAG_ADD ? WITNESS_ADD : WITNESS_LATEST;
     const struct p_witness_call p = {.peer = span_str(peer->zone),
                                      .call = (uint8_t)call,
                                      .path = span_str(path),
                                      .body = request};
-    const uint32_t tag =
-        (call == WITNESS_LATEST ? LEDGER_TAG_LATEST : LEDGER_TAG_ADD) + (uint32_t)(peer - l->peers);
+    const uint32_t tag = first_tag + (uint32_t)(peer - l->peers);
     struct span body;
     if (payload_witness_call_put(&p, l->tx, sizeof(l->tx), &body) == ERR_OK &&
         l->out.ask(l->out.ctx, ROLE_LINK, MSG_WITNESS_CALL, body, tag) == ERR_OK)
@@ -122,15 +122,17 @@ witness_call(struct ledger *l, struct ledger_peer *peer, enum witness_call call,
         witness_pause(l, peer);
 }
 
+/* Its last checkpoint of our log, or of the one before it. */
 static void
-witness_ask_latest(struct ledger *l, struct ledger_peer *peer)
+witness_ask_latest(struct ledger *l, struct ledger_peer *peer, uint32_t first_tag)
 {
+    const char *origin = first_tag == LEDGER_TAG_PREV ? l->prev.origin : l->config.origin;
     char hex[65];
     char path[128];
-    if (witness_hex(span_str(l->config.origin), hex) != ERR_OK)
+    if (witness_hex(span_str(origin), hex) != ERR_OK)
         return;
     (void)snprintf(path, sizeof(path), "/tlog/witness/%s/checkpoint", hex);
-    witness_call(l, peer, WITNESS_LATEST, path, SPAN_LIT(""));
+    witness_call(l, peer, first_tag, path, SPAN_LIT(""));
 }
 
 /* "old N", the proof in base64 lines, a blank line, the checkpoint. */
@@ -173,7 +175,7 @@ witness_ask_add(struct ledger *l, struct ledger_peer *peer)
         return;
     }
     peer->sent = head;
-    witness_call(l, peer, WITNESS_ADD, "/tlog/witness/add-checkpoint", span_of(l->text, len));
+    witness_call(l, peer, LEDGER_TAG_ADD, "/tlog/witness/add-checkpoint", span_of(l->text, len));
 }
 
 /* Something this peer is to be asked now. */
@@ -195,8 +197,10 @@ witness_step(struct ledger *l, struct ledger_peer *peer)
 {
     if (!peer->up || peer->asking || l->dead || l->mono_ms < peer->next_ms)
         return;
-    if (!peer->answered || peer->want_late)
-        witness_ask_latest(l, peer);
+    if (l->prev.has_key && !peer->told_prev)
+        witness_ask_latest(l, peer, LEDGER_TAG_PREV);
+    else if (!peer->answered || peer->want_late)
+        witness_ask_latest(l, peer, LEDGER_TAG_LATEST);
     else if (witness_wants_add(l, peer))
         witness_ask_add(l, peer);
     else
@@ -242,6 +246,7 @@ witness_set(struct ledger *l, struct ledger_peer *peer, bool up)
         return;
     peer->up = up;
     peer->has_clock = false;
+    peer->told_prev = false;
     peer->want_late = up; /* what it holds may have changed meanwhile */
     peer->pause_ms = 0;
     peer->next_ms = up ? l->mono_ms : INT64_MAX;
@@ -299,6 +304,28 @@ witness_latest(struct ledger *l, struct ledger_peer *peer, const struct p_witnes
     ledger_tell_peer(l, ROLE_CLERK, peer);
     ledger_tell_peer(l, ROLE_DESK, peer);
     ledger_confirm(l);
+}
+
+/* What it cosigned last of the log before this one: the genesis must not name less. */
+static void
+witness_prev(struct ledger *l, struct ledger_peer *peer, const struct p_witness_result *p)
+{
+    struct note note;
+    struct note_signers by;
+    struct checkpoint c = {.size = 0};
+    enum err err = p->status == 404 ? ERR_OK : ERR_AGAIN;
+    if (p->status == 200)
+        err = checkpoint_open(p->body, &l->prev.key, 1, &note, &by, &c);
+    if (err != ERR_OK) {
+        witness_pause(l, peer);
+        return;
+    }
+    if (c.size > l->prev.size || (c.size == l->prev.size && !tlog_hash_eq(&c.root, &l->prev.root)))
+        ledger_quarantine(l, SPAN_LIT("previous"), c.size);
+    peer->told_prev = true;
+    ledger_succeed(l);
+    peer->pause_ms = 0;
+    peer->next_ms = l->mono_ms;
 }
 
 /* -- what time the peers have ------------------------------------------------------------------*/
@@ -438,9 +465,9 @@ ledger_witness_answer(struct ledger *l, uint32_t tag, enum err err, enum msg_typ
                       struct span body)
 {
     struct p_witness_result p;
-    const bool latest = tag < LEDGER_TAG_ADD;
-    const uint32_t index = tag - (latest ? LEDGER_TAG_LATEST : LEDGER_TAG_ADD);
-    if (tag < LEDGER_TAG_LATEST || index >= l->peer_count)
+    const uint32_t first = tag - tag % LEDGER_TAG_LATEST;
+    const uint32_t index = tag - first;
+    if (first < LEDGER_TAG_LATEST || first > LEDGER_TAG_PREV || index >= l->peer_count)
         return ERR_PROTOCOL;
     struct ledger_peer *peer = &l->peers[index];
     peer->asking = false;
@@ -453,7 +480,9 @@ ledger_witness_answer(struct ledger *l, uint32_t tag, enum err err, enum msg_typ
     TRY(payload_witness_result_get(body, &p));
     if (!span_eq_str(p.peer, peer->zone))
         return ERR_PROTOCOL;
-    if (latest)
+    if (first == LEDGER_TAG_PREV)
+        witness_prev(l, peer, &p);
+    else if (first == LEDGER_TAG_LATEST)
         witness_latest(l, peer, &p);
     else
         witness_added(l, peer, &p);

@@ -259,6 +259,7 @@ warden_files_open(struct warden_files *files, const struct config *c, int base_f
         enum { IS_FILE, IS_FOLDER, IS_DIR } form;
     } parts[] = {
         {GRANT_TRUST, CONFIG_FILE_TRUST, IS_FILE},
+        {GRANT_SUCCESSION, CONFIG_FILE_SUCCESSION, IS_FILE},
         {GRANT_CERT, CONFIG_FILE_CERTIFICATE, IS_FILE},
         {GRANT_CRL, CONFIG_FILE_CRL, IS_FILE},
         {GRANT_VOCABULARY, CONFIG_FILE_VOCABULARY, IS_FILE},

@@ -310,7 +310,6 @@ open_flow(struct world *w)
                                       .fault = out_fault,
                                       .notice = out_notice};
     struct flow_config config = {.zone = "my-cyberjaya",
-                                 .origin = "my-cyberjaya/gw1/2026h2",
                                  .peers = {{"my-perlis"}, {"cn-lingang"}},
                                  .peer_count = 2,
                                  .dataset_bytes_max = 1 << 20,
@@ -325,6 +324,7 @@ open_flow(struct world *w)
                                  .offer_valid_s = 604800,
                                  .idempotency_ms = 86400000};
     struct p_ledger_state state = {.state = LOG_CONFIRMED, .compared = 1};
+    (void)snprintf(config.origin, sizeof(config.origin), "%s", w->origin);
     assert(store_open(w->folder, &w->store) == ERR_OK);
     assert(flow_new(w->store, w->spool_dir, &config, &out, &w->flow) == ERR_OK);
     w->generation++;
@@ -332,7 +332,8 @@ open_flow(struct world *w)
         flow_new_peer(w->flow, ROLE_INSPECTOR, i);
     flow_new_peer(w->flow, ROLE_LEDGER, 0);
     state.size = w->log_count;
-    TELL(w, ROLE_LEDGER, 0, NULL, LEDGER_STATE, ledger_state, &state);
+    if (w->former == NULL)
+        TELL(w, ROLE_LEDGER, 0, NULL, LEDGER_STATE, ledger_state, &state);
 }
 
 static void
@@ -355,7 +356,8 @@ world_start(struct world *w)
                         .preflight = VERDICT_ALLOW,
                         .verdict = VERDICT_ALLOW,
                         .import_verdict = VERDICT_ALLOW,
-                        .receipt = 3};
+                        .receipt = 3,
+                        .origin = "my-cyberjaya/gw1/2026h2"};
     assert(crypto_init() == ERR_OK);
     /* 2026-11-22T02:19:00Z */
     w->wall_ms = INT64_C(1795313940000);
@@ -578,6 +580,9 @@ world_run(struct world *w)
     while (quiet < 40) {
         if (w->crashed) {
             w->crashes++;
+            if (w->lost_with_crash != NULL)
+                world_lose_log(w, w->lost_with_crash, UINT32_MAX, 1);
+            w->lost_with_crash = NULL;
             world_reopen(w);
             quiet = 0;
         }

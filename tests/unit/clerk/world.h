@@ -106,6 +106,7 @@ struct world {
     unsigned pulls;
     unsigned unwraps;
     uint16_t unwrap_says;  /* err of the next UNWRAPPED */
+    uint16_t unwrap_stuck; /* err of every one, when not 0 */
     uint16_t verify_says;  /* err of the next PEER_VERIFIED */
     uint8_t held_told[32]; /* the record that HELD named last */
     bool verify_denies;    /* the proved decision about an import is a denial */
@@ -114,13 +115,21 @@ struct world {
     bool peer_stops;       /* the peer sends nothing more by itself */
     bool other_release;    /* the peer sends another RELEASE than before */
     bool retired[8];
-    unsigned notices[16]; /* how often, by enum flow_notice */
+    const char *origin;   /* of the log */
+    const char *former;   /* the log before it; NULL: none */
+    uint64_t former_size; /* entries of it that were witnessed */
+    uint8_t succeeds;     /* what ledger tells a database of the former */
+    bool came_over;
+    const char *lost_with_crash; /* the next crash takes the log too, and this one follows it */
+    unsigned notices[16];        /* how often, by enum flow_notice */
 };
 
 void world_start(struct world *w);
 void world_stop(struct world *w);
 /* A fresh clerk on what is on disk, after a crash or an orderly stop. */
 void world_reopen(struct world *w);
+/* The log is lost behind its first `size` entries; origin follows it. Reopen then. */
+void world_lose_log(struct world *w, const char *origin, uint64_t size, uint8_t succeeds);
 /* A client uploads `count` persons from `first`; key may be "". Returns the item's number. */
 size_t world_upload(struct world *w, const char *name, const char *key, uint64_t first,
                     uint64_t count, uint8_t fingerprint);

@@ -37,6 +37,19 @@ world_check(struct world *w)
     }
 }
 
+void
+world_lose_log(struct world *w, const char *origin, uint64_t size, uint8_t succeeds)
+{
+    for (size_t i = 0; i < w->log_count; i++)
+        free(w->log[i].bytes);
+    w->log_count = 0;
+    w->former = w->origin;
+    w->former_size = size;
+    w->origin = origin;
+    w->succeeds = succeeds;
+    w->came_over = false;
+}
+
 unsigned
 world_logged(const struct world *w, size_t number, uint8_t kind)
 {

@@ -147,6 +147,11 @@ say_append(struct world *w, uint64_t tag, const struct msg *m)
     if (!noted && (store_entry_get(w->store, m->transfer, p.kind, p.n, &room, &stored) != ERR_OK ||
                    !span_eq(stored.bytes, p.entry)))
         world_broke(w, "an entry went to the log before it was stored");
+    struct p_appended again = {.err = (uint16_t)-ERR_AGAIN};
+    if (w->former != NULL && !w->came_over) {
+        ANSWER(w, tag, m->transfer, APPENDED, appended, &again);
+        return;
+    }
     struct world_entry *e = noted ? NULL : world_entry_of(w, m->transfer, p.kind, p.n);
     if (e == NULL) {
         assert(w->log_count < WORLD_LOG);
@@ -260,7 +265,8 @@ say_proof(struct world *w, uint64_t tag, const struct msg *m)
     assert(payload_proof_ask_get(m->body, &p) == ERR_OK);
     const struct world_entry *e = world_entry_of(w, m->transfer, p.kind, p.n);
     if (e == NULL) {
-        world_broke(w, "asked for the proof of an entry that is not logged");
+        if (w->former == NULL || w->came_over)
+            world_broke(w, "asked for the proof of an entry that is not logged");
         r.err = (uint16_t)-ERR_NOT_FOUND;
     } else {
         r.entry = span_of(e->bytes, e->len);
@@ -294,7 +300,7 @@ say_unwrap(struct world *w, uint64_t tag, const struct msg *m)
     struct p_unwrap p;
     struct p_unwrapped r = {.held = SPAN_LIT("HELD-DATA-KEY")};
     assert(payload_unwrap_get(m->body, &p) == ERR_OK);
-    r.err = w->unwrap_says;
+    r.err = w->unwrap_stuck != 0 ? w->unwrap_stuck : w->unwrap_says;
     w->unwrap_says = 0;
     w->unwraps++;
     if (r.err != 0)
@@ -399,8 +405,11 @@ say_small(struct world *w, uint64_t tag, const struct msg *m)
         return;
     case MSG_GO_ASK:
         assert(payload_go_ask_get(m->body, &go) == ERR_OK);
-        if (world_entry_of(w, m->transfer, ENTRY_DECISION, go.n) == NULL)
-            world_broke(w, "asked for GO without a logged decision");
+        if (world_entry_of(w, m->transfer, ENTRY_DECISION, go.n) == NULL) {
+            if (w->former == NULL || w->came_over)
+                world_broke(w, "asked for GO without a logged decision");
+            told.err = (uint16_t)-ERR_DENIED;
+        }
         ANSWER(w, tag, m->transfer, GO_TOLD, go_told, &told);
         return;
     default:
@@ -485,6 +494,23 @@ say_held(struct world *w, const struct msg *m)
     memcpy(w->held_told, p.held, sizeof(w->held_told));
 }
 
+/* A log that follows another one. */
+static void
+say_head(struct world *w, const struct msg *m)
+{
+    struct p_head_seen p;
+    struct p_ledger_state s = {.state = LOG_CONFIRMED, .size = w->log_count};
+    assert(payload_head_seen_get(m->body, &p) == ERR_OK);
+    w->came_over = span_eq_str(p.origin, w->origin);
+    if (w->came_over && p.size > w->log_count)
+        world_broke(w, "a head that the log never had");
+    s.compared = w->came_over;
+    s.succeeds = w->came_over ? 0 : w->succeeds;
+    s.prev_origin = span_str(w->former);
+    s.prev_size = w->former_size;
+    TELL(w, ROLE_LEDGER, 0, NULL, LEDGER_STATE, ledger_state, &s);
+}
+
 enum err
 world_tell(void *ctx, enum role_id role, unsigned index, const struct msg *m)
 {
@@ -496,6 +522,8 @@ world_tell(void *ctx, enum role_id role, unsigned index, const struct msg *m)
         w->retired[index] = true;
     if (m->type == MSG_HELD)
         say_held(w, m);
+    if (m->type == MSG_HEAD_SEEN && w->former != NULL)
+        say_head(w, m);
     w->forwards += m->type == MSG_FORWARD;
     if (m->type == MSG_FORWARD && w->forwards > 1)
         w->peer_lost_body = false;

@@ -86,6 +86,7 @@ kit_open(struct kit_zone *z)
     (void)snprintf(config.zone, sizeof(config.zone), "%s", z->name);
     (void)snprintf(config.origin, sizeof(config.origin), "%s", z->origin);
     (void)snprintf(config.peers[0], sizeof(config.peers[0]), "%s", z->peer->name);
+    config.succession = z->succession;
     const enum err err = ledger_open(&config, span_str(kit_trust), &out,
                                      (int64_t)KIT_WALL * 1000 + z->mono_ms, &z->l);
     if (err == ERR_OK) {

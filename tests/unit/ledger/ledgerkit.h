@@ -42,6 +42,9 @@ struct kit_zone {
     const char *name;
     char path[256];
     char origin[64];
+    char next[64];          /* an origin that trust has beside it; empty: none */
+    struct span succession; /* the note of the configuration */
+    char told[256];         /* what of the last LOG_SUCCESSION */
     struct kit_zone *peer;
     struct keeper k;
     struct sign_key revoked; /* a release key of before */
@@ -71,7 +74,7 @@ struct kit_zone {
 static struct kit_zone kit_my;
 static struct kit_zone kit_cn;
 static uint8_t kit_tx[MSG_PAYLOAD_MAX];
-static char kit_trust[8192];
+static char kit_trust[16384];
 
 static void
 kit_keep(struct kit_said *said, enum msg_type type, struct span body)
@@ -200,7 +203,7 @@ kit_answer(void *ctx, const struct chan_ticket *ticket, enum msg_type type, stru
     const uint32_t tag = ticket->seq - KIT_WITNESS;
     if (payload_witness_answer_get(body, &a) != ERR_OK)
         abort();
-    z->cosigned += a.status == 200 && tag >= LEDGER_TAG_ADD ? 1 : 0;
+    z->cosigned += a.status == 200 && tag >= LEDGER_TAG_ADD && tag < LEDGER_TAG_PREV ? 1 : 0;
     z->latest += tag < LEDGER_TAG_ADD ? 1 : 0;
     r = (struct p_witness_result){.peer = span_str(z->name), .status = a.status, .body = a.body};
     static uint8_t tx[MSG_PAYLOAD_MAX];
@@ -230,8 +233,10 @@ static void
 kit_note(void *ctx, enum event_id event, struct span what, uint64_t number)
 {
     struct kit_zone *z = ctx;
-    (void)what, (void)number;
+    (void)number;
     z->notes[event]++;
+    if (event == EVENT_LOG_SUCCESSION)
+        (void)snprintf(z->told, sizeof(z->told), "%.*s", (int)what.len, (const char *)what.ptr);
 }
 
 #endif

@@ -5,6 +5,9 @@
 
 #include "tests/unit/ledger/ledgerkit.h"
 
+/* More keys of every zone, each with a comma before it. */
+static const char *kit_more_keys = "";
+
 static size_t
 kit_trust_key(const char *role, const struct sign_pub *key, const char *status, char *out,
               size_t cap)
@@ -25,19 +28,27 @@ kit_trust_zone(const struct kit_zone *z, char *out, size_t cap)
 {
     char log[NOTE_VKEY_MAX];
     char witness[NOTE_VKEY_MAX];
+    char next[NOTE_VKEY_MAX];
+    char more[NOTE_VKEY_MAX + 4] = "";
     size_t at = 0;
     CHECK_EQ(note_key_text(&z->k.log_vkey, log), ERR_OK);
     CHECK_EQ(note_key_text(&z->k.witness_vkey, witness), ERR_OK);
+    if (z->next[0] != 0) {
+        struct note_key other;
+        CHECK_EQ(note_key_init(span_str(z->next), NOTE_ED25519, z->k.log_vkey.pub, &other), ERR_OK);
+        CHECK_EQ(note_key_text(&other, next), ERR_OK);
+        (void)snprintf(more, sizeof(more), ",\"%s\"", next);
+    }
     at += (size_t)snprintf(out, cap,
-                           "\"%s\":{\"ca_pem\":\"PEM\",\"logs\":[\"%s\"],\"witness\":[\"%s\"],"
+                           "\"%s\":{\"ca_pem\":\"PEM\",\"logs\":[\"%s\"%s],\"witness\":[\"%s\"],"
                            "\"keys\":[",
-                           z->name, log, witness);
+                           z->name, log, more, witness);
     at += kit_trust_key("gateway", &z->k.secrets->gateway.pub, "active", out + at, cap - at);
     out[at++] = ',';
     at += kit_trust_key("release", &z->k.secrets->release.pub, "active", out + at, cap - at);
     out[at++] = ',';
     at += kit_trust_key("release", &z->revoked.pub, "revoked", out + at, cap - at);
-    return at + (size_t)snprintf(out + at, cap - at, "]}");
+    return at + (size_t)snprintf(out + at, cap - at, "%s]}", kit_more_keys);
 }
 
 static void

@@ -86,7 +86,10 @@ writers(void)
                    leaf, ENTRY_REFUSED);
         reads_back(entry_write_opened(&head, h1, SPAN_LIT("2026-11-22"), buf, sizeof(buf), &leaf),
                    leaf, ENTRY_OPENED);
-        reads_back(entry_write_erased(&head, 7, buf, sizeof(buf), &leaf), leaf, ENTRY_ERASED);
+        reads_back(entry_write_erased(&head, 7, SPAN_LIT("my/gw1/2026h2"), buf, sizeof(buf), &leaf),
+                   leaf, ENTRY_ERASED);
+        reads_back(entry_write_erased(&head, 7, (struct span){NULL, 0}, buf, sizeof(buf), &leaf),
+                   leaf, ENTRY_ERASED);
         reads_back(
             entry_write_approval(&head, SPAN_LIT("approve"), h1, h2, h1, buf, sizeof(buf), &leaf),
             leaf, ENTRY_APPROVAL);
@@ -111,9 +114,29 @@ writers(void)
         reads_back(entry_write_incident(&bare, SPAN_LIT("clock-suspect"), SPAN_LIT("x"), buf,
                                         sizeof(buf), &leaf),
                    leaf, ENTRY_INCIDENT);
-        reads_back(entry_write_genesis(&bare, SPAN_LIT("o"), SPAN_LIT("o+1+k"), &peer, buf,
+        reads_back(entry_write_genesis(&bare, SPAN_LIT("o"), SPAN_LIT("o+1+k"), &peer, h1, buf,
                                        sizeof(buf), &leaf),
                    leaf, ENTRY_GENESIS);
+    }
+    TEST("a genesis names the log before it, its last checkpoint and who said so")
+    {
+        struct entry_place place;
+        uint8_t note[32];
+        CHECK_EQ(entry_write_genesis(&bare, SPAN_LIT("o"), SPAN_LIT("o+1+k"), &peer, h2, buf,
+                                     sizeof(buf), &leaf),
+                 ERR_OK);
+        CHECK_EQ(entry_read(leaf, true, &scratch, &e, NULL), ERR_OK);
+        CHECK_EQ(entry_get_place(&e, "prev", &place), ERR_OK);
+        CHECK(span_eq(place.origin, peer.origin) && place.index == peer.index &&
+              memcmp(place.leaf, peer.leaf, 32) == 0);
+        CHECK(entry_get_hash(&e, "note", note) == ERR_OK && memcmp(note, h2, 32) == 0);
+        CHECK_EQ(entry_get_place(&e, "peer", &place), ERR_MISSING);
+        CHECK_EQ(entry_get_place(&e, "key", &place), ERR_TYPE);
+        CHECK_EQ(entry_write_genesis(&bare, SPAN_LIT("o"), SPAN_LIT("o+1+k"), NULL, NULL, buf,
+                                     sizeof(buf), &leaf),
+                 ERR_OK);
+        CHECK_EQ(entry_read(leaf, true, &scratch, &e, NULL), ERR_OK);
+        CHECK_EQ(entry_get_place(&e, "prev", &place), ERR_MISSING);
     }
     TEST("a settled entry has exactly the bytes of the format")
     {
@@ -151,9 +174,10 @@ writers(void)
             .id = SPAN_LIT("i"), .action = SPAN_LIT("retire"), .sha256 = h1, .epoch = 1};
         CHECK_EQ(entry_write_document(&bare, ENTRY_KEY, &document, buf, sizeof(buf), &leaf),
                  ERR_TYPE);
-        CHECK_EQ(entry_write_erased(&past, 1, buf, sizeof(buf), &leaf), ERR_RANGE);
-        CHECK_EQ(entry_write_erased(&many, 1, buf, sizeof(buf), &leaf), ERR_RANGE);
-        CHECK_EQ(entry_write_erased(&head, UINT64_MAX, buf, sizeof(buf), &leaf), ERR_RANGE);
+        CHECK_EQ(entry_write_erased(&past, 1, SPAN_LIT(""), buf, sizeof(buf), &leaf), ERR_RANGE);
+        CHECK_EQ(entry_write_erased(&many, 1, SPAN_LIT(""), buf, sizeof(buf), &leaf), ERR_RANGE);
+        CHECK_EQ(entry_write_erased(&head, UINT64_MAX, SPAN_LIT(""), buf, sizeof(buf), &leaf),
+                 ERR_RANGE);
         CHECK_EQ(
             entry_write_incident(&bare, SPAN_LIT("\xff"), SPAN_LIT(""), buf, sizeof(buf), &leaf),
             ERR_UTF8);
