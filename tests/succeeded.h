@@ -13,7 +13,7 @@ struct succeeded_key {
     struct sign_key key;
 };
 
-static void
+__attribute__((unused)) static void
 succeeded_key(struct succeeded_key *k, const char *name, uint8_t seed)
 {
     const uint8_t bytes[32] = {seed, 7};

@@ -7,6 +7,7 @@
 
 #include "crypto/digest.h"
 #include "schemas/text.h"
+#include "tools/audit_origin.h"
 
 static void
 fail(struct audit_log *log, const char *name, int64_t index, const char *code, enum err err)
@@ -128,6 +129,8 @@ check_witness(struct audit_log *log, const char *hex, const char *name,
     }
     if (err != ERR_OK)
         fail(log, name, AUDIT_NO_INDEX, "witness", err);
+    else
+        audit_origin_witness(log, name, &c);
 }
 
 void

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tools/audit_files.h"
+#include "tools/audit_origin.h"
 
 /* Bundles. */
 enum { MISSING_MAX = 1024 };
@@ -308,7 +309,9 @@ audit_log_verify(struct audit_log *log, const char *path, struct audit_keys *key
     struct checkpoint c;
     char file[AUDIT_PATH_MAX];
     size_t len = 0;
+    struct audit_origins *origins = log->origins;
     memset(log, 0, sizeof(*log));
+    log->origins = origins;
     log->path = path;
     log->report = report;
     find_keys(log, keys);
@@ -334,5 +337,6 @@ audit_log_verify(struct audit_log *log, const char *path, struct audit_keys *key
     err = check_tree(log, keys->pinned);
     if (err != ERR_OK)
         fail(log, "tile", AUDIT_NO_INDEX, "tree", err);
+    audit_origin_log(log, keys);
     audit_files_check(log, keys);
 }

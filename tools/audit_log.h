@@ -11,8 +11,11 @@
 
 enum { AUDIT_PATH_MAX = 4096, AUDIT_BUNDLE_MAX = TILE_WIDTH * (2 + TILE_ENTRY_MAX) };
 
+struct audit_origins; /* audit_origin.h */
+
 /* Memory for one log at a time, about 17 MiB, whatever the log's size. */
 struct audit_log {
+    struct audit_origins *origins; /* of the run; kept from log to log */
     const char *path;
     struct audit_report *report;
     struct span origin;

@@ -70,10 +70,15 @@ audit_report_end(struct audit_report *report)
     if (report->json) {
         (void)fprintf(out,
                       "],\"ok\":%s,\"pinned\":%s,\"entries\":%" PRIu64 ",\"checkpoints\":%" PRIu64
-                      ",\"cosignatures\":%" PRIu64 "}\n",
+                      ",\"cosignatures\":%" PRIu64,
                       ok ? "true" : "false", report->pinned ? "true" : "false", report->entries,
                       report->checkpoints, report->cosignatures);
+        if (report->more != NULL)
+            report->more(report->more_ctx, out, true);
+        (void)fprintf(out, "}\n");
     } else {
+        if (report->more != NULL)
+            report->more(report->more_ctx, out, false);
         (void)fprintf(out,
                       "%s: %" PRIu64 " entries, %" PRIu64 " checkpoints, %" PRIu64
                       " cosignatures, %" PRIu64 " failures%s\n",

@@ -20,6 +20,9 @@ struct audit_report {
     uint64_t checkpoints;
     uint64_t cosignatures;
     uint64_t failures;
+    /* What else stands at the end: members of the object, or lines before the last; may be NULL. */
+    void (*more)(const void *ctx, FILE *out, bool json);
+    const void *more_ctx;
 };
 
 void audit_report_init(struct audit_report *report, FILE *out, bool json, bool pinned);

@@ -11,6 +11,7 @@
 #include "crypto/sign.h"
 #include "tools/audit_evidence.h"
 #include "tools/audit_log.h"
+#include "tools/audit_origin.h"
 #include "tools/audit_walk.h"
 #include "tools/cli.h"
 
@@ -21,6 +22,7 @@ struct run {
     struct audit_keys keys;
     struct audit_log log;
     struct audit_evidence evidence;
+    struct audit_origins origins;
     char *trust;
 };
 
@@ -117,6 +119,12 @@ read_trust(struct run *run, const char *path)
     return CLI_USAGE;
 }
 
+static void
+verify_more(const void *ctx, FILE *out, bool json)
+{
+    audit_origin_print(ctx, out, json);
+}
+
 static int
 verify(struct run *run)
 {
@@ -131,9 +139,13 @@ verify(struct run *run)
     if (trust == NULL)
         cli_say(&run->cli, "not pinned: keys are those found beside the logs (give --trust FILE)");
     run->evidence.scratch = &run->log.scratch;
+    run->log.origins = &run->origins;
+    run->report.more = verify_more;
+    run->report.more_ctx = &run->origins;
     const char *path = cli_next_operand(&run->cli, &at);
     for (; path != NULL; path = cli_next_operand(&run->cli, &at))
         verify_path(run, path);
+    audit_origin_end(&run->log);
     return audit_report_end(&run->report);
 }
 

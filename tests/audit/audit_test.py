@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """tdz-audit against logs made by the engine: sound ones pass, every damage is named by file and
-entry. Arguments: logmake, tdz-audit, the folder of vectors."""
+entry. Arguments: logmake, tdz-audit, the folder of vectors, logfollow."""
 import json
 import os
 import random
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-LOGMAKE, AUDIT, VECTORS = (os.path.abspath(arg) for arg in sys.argv[1:4])
+LOGMAKE, AUDIT, VECTORS, LOGFOLLOW = (os.path.abspath(arg) for arg in sys.argv[1:5])
 failed = 0
 count = 0
 
@@ -92,6 +92,7 @@ def main(work):
     surgery(work, my, trust)
     evidences(work, evidence, trust)
     reconcile(work, my, cn)
+    successions(work)
 
 
 def snapshot(folder):
@@ -226,6 +227,96 @@ def reconcile(work, my, cn):
     check("one log is usage", audit("reconcile", my)[0] == 2)
     check("a log that is not there is exit 3",
           audit("reconcile", my, os.path.join(work, "none"))[0] == 3)
+
+
+def followed(work, name, size, people=2, **roles):
+    """A log of 9 entries and one that follows it at size; the folder and its trust file."""
+    made = os.path.join(work, name)
+    subprocess.run([LOGMAKE, made, "4"], check=True)
+    out = subprocess.run([LOGFOLLOW, made, str(size), str(people)], check=True,
+                         capture_output=True, text=True).stdout.split("\n")
+    path = os.path.join(made, "trust.json")
+    with open(path, encoding="utf-8") as f:
+        trust = json.load(f)
+    trust["zones"]["my-cyberjaya"]["logs"].append(out[0])
+    for line in out[1:3]:
+        who, pub = line.split()
+        key = {"role": "operator", "alg": "ed25519", "keyid": "0" * 64, "pub": pub, "name": who,
+               "not_before": 1, "not_after": 4000000000, "status": "active"}
+        if who in roles:
+            key["roles"] = roles[who]
+        trust["zones"]["my-cyberjaya"]["keys"].append(key)
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(trust, f)
+    return made, path
+
+
+def wrong(out):
+    return [(f["code"], os.path.relpath(f["file"], os.path.dirname(os.path.dirname(f["file"]))))
+            for f in out["failures"]]
+
+
+def successions(work):
+    made, trust = followed(work, "lost", 8)
+    old, new, cn = (os.path.join(made, name) for name in ("my-cyberjaya", "next", "cn-lingang"))
+    code, out, _ = verify("--trust", trust, new)
+    check("a log that follows a lost one verifies, with the note of two operators",
+          code == 0 and out["successions"] == [
+              {"behind": None, "origin": "my-cyberjaya/gw1/2026h2b",
+               "previous": "my-cyberjaya/gw1/2026h2", "size": 8}], out)
+    code, out, _ = verify("--trust", trust, new, old, cn)
+    check("with the old folder and the witness's, nothing of the old log lies behind it",
+          code == 0 and out["successions"][0]["behind"] == 0, out)
+    code, out, err = verify(new)
+    check("without a trust file what the note says is compared all the same",
+          code == 0 and out["successions"][0]["size"] == 8, (code, out, err))
+    code, text, _ = audit("verify", "--trust", trust, new, old)
+    check("words say what follows what",
+          code == 0 and "follows my-cyberjaya/gw1/2026h2 at 8 entries; 0 of the old folder lie "
+          "behind" in text, text)
+    note = os.path.join(new, "succession")
+    with open(note, "rb") as f:
+        whole = f.read()
+    for name, content in {"missing": None, "changed": whole.replace(b"lost", b"late"),
+                          "empty": b"", "another": whole + whole[-60:]}.items():
+        os.unlink(note)
+        if content is not None:
+            with open(note, "wb") as f:
+                f.write(content)
+        code, out, _ = verify("--trust", trust, new)
+        check(f"a note that is {name} is named",
+              code == 1 and wrong(out) == [("succession", "next/succession")], out)
+        with open(note, "wb") as f:
+            f.write(whole)
+    made, trust = followed(work, "early", 5)
+    old, new, cn = (os.path.join(made, name) for name in ("my-cyberjaya", "next", "cn-lingang"))
+    code, out, _ = verify("--trust", trust, new, old)
+    check("entries of the old folder behind the named checkpoint are counted",
+          code == 0 and out["successions"][0]["behind"] == 3, out)
+    code, out, _ = verify("--trust", trust, new, cn)
+    check("a witness that cosigned more of the old log is named",
+          code == 1 and [c for c, _ in wrong(out)] == ["predecessor"] and
+          "8 entries" in out["failures"][0]["detail"], out)
+    forked, pins = followed(work, "forked", 8, people=3)
+    code, out, _ = verify("--trust", pins, *(os.path.join(forked, d) for d in (
+        "next", "my-cyberjaya", "cn-lingang")))
+    check("an old folder, and a witness, with another tree than the one that is followed are named",
+          code == 1 and [c for c, _ in wrong(out)] == ["predecessor"] * 2 and
+          "are not those" in out["failures"][0]["detail"], out)
+    less = os.path.join(work, "less")
+    subprocess.run([LOGMAKE, less, "2"], check=True)
+    code, out, _ = verify("--trust", trust, new, os.path.join(less, "my-cyberjaya"))
+    check("an older copy of the old folder is told what it lacks",
+          code == 1 and wrong(out) == [("predecessor", "my-cyberjaya/checkpoint")] and
+          "it holds 4 of the 5" in out["failures"][0]["detail"], out)
+    made, trust = followed(work, "alone", 8, people=1)
+    code, out, _ = verify("--trust", trust, os.path.join(made, "next"))
+    check("a note of one operator is named", code == 1 and
+          "two persons" in out["failures"][0]["detail"], out)
+    made, trust = followed(work, "roles", 8, ann=["data-owner"], bob=["data-owner"])
+    code, out, _ = verify("--trust", trust, os.path.join(made, "next"))
+    check("and one of two who are no zone-authority", code == 1 and
+          wrong(out) == [("succession", "next/succession")], out)
 
 
 with tempfile.TemporaryDirectory() as work:

@@ -360,7 +360,7 @@ def everything(c):
     check(f"{label}: of both folders the larger checkpoint is named", said["size"] == held, said)
     c.start(IMPORT)
     check(f"{label}: it is confirmed", c.log_is(EXPORT, "confirmed"), c.logs())
-    health = c.health(EXPORT)
+    health = c.until(lambda: c.health(EXPORT), lambda a: a.json["counters_known"] is False, 10)
     check(f"{label}: and how many persons crossed is not known", health.status == 200 and
           health.json["counters_known"] is False, health)
     c.cross("third.csv")
