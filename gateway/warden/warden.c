@@ -10,7 +10,6 @@
 
 #include "gateway/warden/warden_child.h"
 #include "gateway/warden/warden_load.h"
-#include "gateway/warden/warden_register.h"
 #include "gateway/warden/warden_status.h"
 #include "schemas/wire.h"
 #include "tdz_config.h"
@@ -529,19 +528,13 @@ warden_check(const char *config_path)
     if (w == NULL)
         return 1;
     w->config_path = config_path;
-    struct fault fault = {.code = ERR_OK};
     int status = warden_load_run(w);
     if (status == 0)
         status = warden_load_valid(w);
-    if (status != 0)
-        return status;
-    const enum err err = warden_register_check(&w->files, w->config, &fault);
-    if (err != ERR_OK) {
-        warden_register_say(config_path, err, &fault);
-        return 1;
-    }
-    (void)printf("%s: ok\n", config_path);
-    return 0;
+    if (status == 0)
+        (void)printf("%s: ok\n", config_path);
+    warden_load_free(w);
+    return status;
 }
 
 static enum err
@@ -579,11 +572,13 @@ warden_run(const char *config_path, char *const *envp)
     oplog_init(&w->log, STDERR_FILENO, ROLE_WARDEN, 0);
     (void)sigaction(SIGPIPE, &ignore, NULL);
     int status = warden_load_run(w);
-    if (status != 0)
-        return status;
-    if (warden_files_listen(&w->files, w->config) != ERR_OK) {
+    if (status == 0 && warden_files_listen(&w->files, w->config) != ERR_OK) {
         (void)fprintf(stderr, "%s: %s\n", config_path, w->files.problem);
-        return 3;
+        status = 3;
+    }
+    if (status != 0) {
+        warden_load_free(w);
+        return status;
     }
     OPLOG(&w->log, EVENT_GATEWAY_START, OPLOG_STR("version", TDZ_VERSION),
           OPLOG_STR("zone", config_str(w->config, CONFIG_ZONE)),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/warden/warden_keys.h"
+#include "gateway/warden/warden_register.h"
 
 static enum err
 warden_account(struct warden *w)
@@ -80,13 +81,30 @@ warden_load_run(struct warden *w)
 int
 warden_load_valid(struct warden *w)
 {
-    const enum err err =
+    struct fault fault = {.code = ERR_OK};
+    enum err err =
         warden_keys_check(&w->files, config_str(w->config, CONFIG_DIR_KEYS),
                           config_str(w->config, CONFIG_FILE_CERTIFICATE), clock_wall_ms() / 1000);
-    if (err != ERR_OK)
+    if (err != ERR_OK) {
         (void)fprintf(stderr, "%s: %s\n", w->config_path,
                       err == ERR_CONFIG ? w->files.problem : error_text(err));
+        return 1;
+    }
+    err = warden_register_check(&w->files, w->config, &fault);
+    if (err != ERR_OK)
+        warden_register_say(w->config_path, err, &fault);
     return err == ERR_OK ? 0 : 1;
+}
+
+void
+warden_load_free(struct warden *w)
+{
+    warden_files_finish(&w->files);
+    if (w->base_fd > 0)
+        (void)close(w->base_fd);
+    free(w->config);
+    free(w->config_next);
+    free(w);
 }
 
 void

@@ -10,9 +10,12 @@
  */
 int warden_load_run(struct warden *w);
 
-/* What a test of the configuration looks at beyond that: the certificate counts today. Exit status:
- * 0, 1 after saying on stderr what is wrong. */
+/* What a test of the configuration looks at beyond that: the certificate counts today, and judge
+ * would take the register. Exit status: 0, 1 after saying on stderr what is wrong. */
 int warden_load_valid(struct warden *w);
+
+/* Of a warden that started nothing: everything warden_load_run made, and w itself. */
+void warden_load_free(struct warden *w);
 
 /* Writes the pid file, if one is configured; a failure is a log line. */
 void warden_load_pid_file(struct warden *w);
