@@ -17,6 +17,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     FUZZ_MUST(40 + 8 * (set.kind[0].count + set.kind[1].count) == len);
     for (unsigned k = 0; k < COUNTER_KINDS; k++) {
+        FUZZ_MUST(set.kind[k].rows <= COUNTER_ROWS_MAX);
         for (size_t i = 1; i < set.kind[k].count; i++)
             FUZZ_MUST(set.kind[k].persons[i - 1] < set.kind[k].persons[i]);
     }

@@ -65,6 +65,8 @@ counter_read(struct span bytes, struct counter_set *ret)
     for (size_t k = 0; k < COUNTER_KINDS; k++) {
         set.kind[k].count = (size_t)head.count[k];
         set.kind[k].rows = head.rows[k];
+        if (head.rows[k] > COUNTER_ROWS_MAX)
+            return ERR_RANGE;
         if (!counter_is_set(set.kind[k].persons, set.kind[k].count))
             return ERR_NOT_CANONICAL;
     }
@@ -333,7 +335,8 @@ counter_commit_kind(struct store *s, const char *exporter, uint64_t year, unsign
         room->len = mark;
         at = end;
     }
-    return store_count_put(s, exporter, year, kind, rows + set->rows, persons);
+    rows = set->rows > COUNTER_SUM_MAX - rows ? COUNTER_SUM_MAX : rows + set->rows;
+    return store_count_put(s, exporter, year, kind, rows, persons);
 }
 
 /* The name under which the committed persons of an approval are kept: no partner's name has a

@@ -15,6 +15,10 @@ enum { COUNTER_SHARDS = 256 };
 enum { COUNTER_PENDING_MAX = 1024 };
 /* Approvals that one transfer debits (STORE_DEBITS), 32 bytes each. */
 enum { COUNTER_DEBITS_MAX = 8, COUNTER_DEBIT_BYTES = 32 };
+/* Rows of one dataset, no more than the bytes of the largest; and the sum where a counter stops:
+ * what is added to it never makes it less. */
+#define COUNTER_ROWS_MAX (UINT64_C(1) << 46)
+#define COUNTER_SUM_MAX (UINT64_C(1) << 62)
 
 /* One kind of a person set: sorted, unique. */
 struct counter_kind {
@@ -46,7 +50,8 @@ struct counter_standing {
 uint64_t counter_year(int64_t wall_ms);
 
 /* Reads a person set ("TDZP", docs/PROCESSES.md); bytes must be aligned to 8 and outlive the
- * result. ERR_VERSION, ERR_SHORT, ERR_TRAILING, ERR_NOT_CANONICAL (not sorted and unique). */
+ * result. ERR_VERSION, ERR_SHORT, ERR_TRAILING, ERR_NOT_CANONICAL (not sorted and unique),
+ * ERR_RANGE (rows). */
 MUST_USE enum err counter_read(struct span bytes, struct counter_set *ret);
 
 /* Reserves for transfer id, whose set is stored as STORE_PERSONS. Within a transaction. Again with

@@ -72,6 +72,15 @@ test_read(void)
         image[0] ^= 1;
         CHECK_EQ(counter_read(good, &set), ERR_VERSION);
     }
+    TEST("more rows than a dataset can have are refused: a sum that wraps would count nobody")
+    {
+        CHECK_EQ(counter_read(set_of(1, 3, 2, COUNTER_ROWS_MAX), &set), ERR_OK);
+        CHECK_EQ(counter_read(set_of(1, 3, 2, COUNTER_ROWS_MAX + 1), &set), ERR_RANGE);
+        CHECK_EQ(counter_read(set_of(1, 3, 2, UINT64_MAX), &set), ERR_RANGE);
+        const struct span other = set_of(1, 3, 2, 0);
+        image[4] = UINT64_MAX; /* rows with sensitive data */
+        CHECK_EQ(counter_read(other, &set), ERR_RANGE);
+    }
     TEST("the year of a crossing is that of UTC+8")
     {
         /* 2026-12-31T15:59:59.999Z and one millisecond later. */
@@ -139,6 +148,19 @@ test_races(struct store *s)
         CHECK_EQ(counter_commit(s, e.id, "acme", &room), ERR_NOT_FOUND);
         CHECK_EQ(counter_present(s, "acme", 2026, &room, &value), ERR_OK);
         CHECK_EQ(value.after[0], 10004);
+        CHECK_EQ(store_commit(s), ERR_OK);
+    }
+    TEST("a counter at its end stays there: what is added never makes it less")
+    {
+        room = fresh();
+        CHECK_EQ(store_begin(s), ERR_OK);
+        CHECK_EQ(store_count_put(s, "full", 2026, COUNTER_PI, COUNTER_SUM_MAX - 3, 0), ERR_OK);
+        const struct store_row f = transfer(s, 60, set_of(0, 1, 0, 5));
+        CHECK_EQ(counter_reserve(s, f.id, "full", 2026, &room, &value), ERR_OK);
+        CHECK(value.after[0] == COUNTER_SUM_MAX + 3);
+        CHECK_EQ(counter_commit(s, f.id, "full", &room), ERR_OK);
+        CHECK_EQ(counter_present(s, "full", 2026, &room, &value), ERR_OK);
+        CHECK(value.after[0] == COUNTER_SUM_MAX + 1); /* rows at their end, and the one person */
         CHECK_EQ(store_commit(s), ERR_OK);
     }
     TEST("a reservation moves to another year and needs a stored set and room")

@@ -105,6 +105,81 @@ test_pending(void)
     }
 }
 
+#define ENVELOPE_FIELDS                                                            \
+    "\"mykad\",\"name\",\"birth_date\",\"phone\",\"email\",\"sex\",\"diagnosis\"," \
+    "\"icd10\",\"stage\",\"treatment\",\"visit_date\",\"ward\",\"hospital\""
+#define ENVELOPE(persons)                                             \
+    "{\"purposes\":[\"research\"],\"recipients\":[\"lab-shanghai\"]," \
+    "\"fields\":[" ENVELOPE_FIELDS "],\"persons\":" persons "}"
+
+/* The verdict when clerk says that so many crossed under the approval, this dataset included. */
+static uint8_t
+debited(const char *envelope, const char *approval, uint64_t after)
+{
+    uint8_t pair[40];
+    struct p_decide q;
+    kit_envelope = envelope;
+    begin(NULL);
+    kit_envelope = NULL;
+    q = decide_good(DIRECTION_EXPORT, 0);
+    CHECK_EQ(text_unhex(span_str(approval), false, pair, 32), ERR_OK);
+    for (size_t k = 0; k < 8; k++)
+        pair[32 + k] = (uint8_t)(after >> 8 * k);
+    q.debits = span_of(pair, sizeof(pair));
+    const struct p_decided told = decide(&my, &q);
+    CHECK_EQ(told.err, 0);
+    return told.verdict;
+}
+
+static void
+test_counts(void)
+{
+    static const char cited[] = "828112a0934b18e7e8f69f6c5310bbc2315c06bf743812d94991748555c09d15";
+    static const char other[] = "0000000000000000000000000000000000000000000000000000000000000001";
+    struct p_decide q;
+    TEST("a count beyond every number is over the limit, not around the end of it")
+    {
+        static const uint64_t counts[] = {
+            10,        JSON_INT_MAX, (uint64_t)JSON_INT_MAX + 1, INT64_MAX, (uint64_t)INT64_MAX + 1,
+            UINT64_MAX};
+        for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+            begin(LIMIT);
+            q = decide_good(DIRECTION_EXPORT, 0);
+            q.after_pi = counts[i];
+            CHECK_EQ(decide(&my, &q).verdict, VERDICT_DENY);
+        }
+    }
+    TEST("an approval lets exactly its persons cross, one more and any more than that do not")
+    {
+        CHECK_EQ(debited(ENVELOPE("100"), cited, 100), VERDICT_ALLOW);
+        CHECK_EQ(debited(ENVELOPE("100"), cited, 101), VERDICT_DENY);
+        CHECK_EQ(debited(ENVELOPE("0"), cited, 0), VERDICT_ALLOW);
+        CHECK_EQ(debited(ENVELOPE("0"), cited, 1), VERDICT_DENY);
+        CHECK_EQ(debited(ENVELOPE("9007199254740990"), cited, JSON_INT_MAX - 1), VERDICT_ALLOW);
+        CHECK_EQ(debited(ENVELOPE("9007199254740990"), cited, JSON_INT_MAX), VERDICT_DENY);
+        CHECK_EQ(debited(ENVELOPE("9007199254740990"), cited, UINT64_MAX), VERDICT_DENY);
+        CHECK_EQ(debited(ENVELOPE("100"), cited, (uint64_t)INT64_MAX + 1), VERDICT_DENY);
+    }
+    TEST("a debit that clerk does not say, or says of another approval, lets nobody cross")
+    {
+        CHECK(debited(ENVELOPE("100"), other, 1) != VERDICT_ALLOW);
+        kit_envelope = ENVELOPE("100");
+        begin(NULL);
+        kit_envelope = NULL;
+        q = decide_good(DIRECTION_EXPORT, 0);
+        CHECK(decide(&my, &q).verdict != VERDICT_ALLOW);
+        uint8_t cut[39] = {0};
+        CHECK_EQ(text_unhex(span_str(cited), false, cut, 32), ERR_OK);
+        q.n = 1;
+        q.debits = span_of(cut, sizeof(cut));
+        CHECK(decide(&my, &q).verdict != VERDICT_ALLOW);
+    }
+    TEST("without an envelope nothing is debited, and the same export crosses")
+    {
+        CHECK_EQ(debited(NULL, other, UINT64_MAX), VERDICT_ALLOW);
+    }
+}
+
 static void
 test_performed(void)
 {
@@ -365,6 +440,7 @@ main(int argc, char **argv)
     kit_keys(&my, 1);
     kit_keys(&cn, 101);
     test_pending();
+    test_counts();
     test_performed();
     test_approval();
     test_held();

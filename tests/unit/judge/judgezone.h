@@ -58,6 +58,25 @@ static const char *const kit_partners[] = {"hospital-kl.json", "lab-shanghai.jso
 /* Rules put before those of the zones' export documents; NULL: as they are in the tree. */
 static const char *kit_rules;
 
+/* An envelope put into the first evidence of oncology-2026; NULL: as it is in the tree. */
+static const char *kit_envelope;
+
+static struct span
+kit_agreement(const char *packs, const char *name)
+{
+    static const char mark[] = "\"scope\": \"all fields of the schema\"";
+    static char text[1 << 15];
+    const struct span file = kit_file(packs, name);
+    const char *at = memmem(file.ptr, file.len, mark, sizeof(mark) - 1);
+    if (kit_envelope == NULL || at == NULL || strstr(name, "oncology") == NULL)
+        return file;
+    const size_t before = (size_t)((const uint8_t *)at - file.ptr) + sizeof(mark) - 1;
+    const int n = snprintf(text, sizeof(text), "%.*s,\"envelope\":%s%.*s", (int)before,
+                           (const char *)file.ptr, kit_envelope, (int)(file.len - before),
+                           (const char *)file.ptr + before);
+    return kit_copy(span_of(text, (size_t)n));
+}
+
 static struct span
 kit_export(const char *packs, const char *name)
 {
@@ -107,7 +126,7 @@ kit_files(struct kit *k, const char *packs, const char *prefix, const struct kit
     for (size_t i = 0; i < sizeof(kit_agreements) / sizeof(kit_agreements[0]); i++) {
         (void)snprintf(name, sizeof(name), "sandbox/agreements/%s", kit_agreements[i]);
         kit_add(k, JUDGE_BOOK_AGREEMENT, "tdz.agreement/1", kit_agreements[i],
-                kit_file(packs, name));
+                kit_agreement(packs, name));
     }
     for (size_t i = 0; i < sizeof(kit_partners) / sizeof(kit_partners[0]); i++) {
         (void)snprintf(name, sizeof(name), "sandbox/partners/%s", kit_partners[i]);
