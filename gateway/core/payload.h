@@ -96,6 +96,8 @@
     PAYLOAD(GO, go)                               \
     PAYLOAD(PROOF_ASK, proof_ask)                 \
     PAYLOAD(PROOF, proof)                         \
+    PAYLOAD(STORY_ASK, story_ask)                 \
+    PAYLOAD(STORY, story)                         \
     PAYLOAD(PEER_VERIFY, peer_verify)             \
     PAYLOAD(PEER_VERIFIED, peer_verified)         \
     PAYLOAD(PEER_LOGGED, peer_logged)             \
@@ -176,8 +178,18 @@ enum forward_stage {
     FORWARD_SENDING = 3,
     FORWARD_READY = 4,
     FORWARD_REFUSED = 5,
+    FORWARD_TAKEN = 6,
 };
-enum parcel_kind { PARCEL_RELEASE = 1, PARCEL_RECEIPT = 2 };
+enum parcel_kind { PARCEL_RELEASE = 1, PARCEL_RECEIPT = 2, PARCEL_STATE = 3 };
+/* What a peer holds of a transfer; STAND_RECEIVING and below: more is to be sent. */
+enum corridor_stand {
+    STAND_NONE,
+    STAND_OFFERED,
+    STAND_RECEIVING,
+    STAND_COMPLETE,
+    STAND_RELEASED,
+    STAND_DONE,
+};
 enum corridor_kind {
     CORRIDOR_OFFER = 1,
     CORRIDOR_SEAL = 2,

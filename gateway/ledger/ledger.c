@@ -183,6 +183,8 @@ handle(struct ledger *l, const struct ledger_in *in)
         return ledger_prove_go(l, in);
     case MSG_PROOF_ASK:
         return ledger_prove_file(l, in);
+    case MSG_STORY_ASK:
+        return ledger_story(l, in);
     case MSG_LOG_READ:
         return ledger_prove_read(l, in);
     case MSG_HEAD_SEEN:

@@ -49,6 +49,9 @@ void ledger_append_incident(struct ledger *l, const uint8_t *transfer, uint32_t 
 MUST_USE enum err ledger_append_genesis(struct ledger *l, const struct entry_peer *prev,
                                         const uint8_t *note);
 
+/* -- ledger_story.c ----------------------------------------------------------------------------*/
+MUST_USE enum err ledger_story(struct ledger *l, const struct ledger_in *in);
+
 /* -- ledger_sign.c -----------------------------------------------------------------------------*/
 MUST_USE enum err ledger_sign_load(struct ledger *l);
 /* Asks keeper for the next checkpoint, if one is due. */

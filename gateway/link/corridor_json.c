@@ -124,8 +124,10 @@ corridor_json_state_fields(const struct json_doc *doc, struct corridor_json_stat
     return ERR_SYNTAX;
 }
 
-enum err
-corridor_json_state_read(struct span in, struct corridor_json_status *ret)
+/* The document's state; with out also what its receipt is. */
+static enum err
+corridor_json_state_all(struct span in, struct corridor_json_status *ret, uint8_t *out, size_t cap,
+                        size_t *ret_len)
 {
     struct json_node nodes[CORRIDOR_JSON_NODES];
     struct json_doc doc = {.nodes = nodes, .node_cap = CORRIDOR_JSON_NODES};
@@ -138,8 +140,30 @@ corridor_json_state_read(struct span in, struct corridor_json_status *ret)
     enum err err = json_read(&doc, in, NULL) == ERR_OK ? ERR_OK : ERR_SYNTAX;
     if (err == ERR_OK && corridor_json_state_fields(&doc, ret) != ERR_OK)
         err = ERR_SYNTAX;
+    if (err == ERR_OK && out != NULL && ret->has_receipt &&
+        text_unbase64(json_get(&doc, &doc.nodes[0], "receipt")->text, false, out, cap, ret_len) !=
+            ERR_OK)
+        err = ERR_SYNTAX;
     free(doc.text);
     return err;
+}
+
+enum err
+corridor_json_state_read(struct span in, struct corridor_json_status *ret)
+{
+    return corridor_json_state_all(in, ret, NULL, 0, NULL);
+}
+
+enum err
+corridor_json_receipt_read(struct span in, uint8_t *out, size_t cap, struct span *ret)
+{
+    struct corridor_json_status status = {0};
+    size_t len = 0;
+    TRY(corridor_json_state_all(in, &status, out, cap, &len));
+    if (!status.has_receipt)
+        return ERR_NOT_FOUND;
+    *ret = span_of(out, len);
+    return ERR_OK;
 }
 
 enum err

@@ -47,6 +47,11 @@ MUST_USE enum err corridor_json_state_write(uint64_t groups, enum corridor_json_
 /* ERR_SYNTAX; ERR_TOO_LARGE; ERR_NOMEM. */
 MUST_USE enum err corridor_json_state_read(struct span in, struct corridor_json_status *ret);
 
+/* The parcel in a state document's receipt, decoded into out. ERR_NOT_FOUND: it has none.
+ * ERR_SYNTAX (also when it is no base64 of at most cap bytes); ERR_TOO_LARGE; ERR_NOMEM. */
+MUST_USE enum err corridor_json_receipt_read(struct span in, uint8_t *out, size_t cap,
+                                             struct span *ret);
+
 /* {"groups":n}, the answer to a run of groups. */
 MUST_USE enum err corridor_json_groups_write(uint64_t groups, char *buf, size_t cap,
                                              struct span *ret);

@@ -354,7 +354,8 @@ link_role_parcel(struct link_role *r, struct chan *chan, const struct msg *m)
     struct p_parcel_send p;
     TRY(payload_parcel_send_get(m->body, &p));
     struct link_peer *peer = link_role_peer(r, p.peer);
-    if (peer == NULL || (p.what != PARCEL_RELEASE && p.what != PARCEL_RECEIPT))
+    if (peer == NULL || p.what < PARCEL_RELEASE || p.what > PARCEL_STATE ||
+        (p.what == PARCEL_STATE) != (p.parcel.len == 0))
         return ERR_RANGE;
     const struct outbound_ticket ticket = link_role_keep_ticket(chan, m);
     outbound_parcel(link_peer_outbound(peer), m->transfer, &p, &ticket, clock_mono_ms());

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/link/outbound.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,11 +250,28 @@ outbound_wants_close(const struct outbound *o)
 
 /* Parcels and witness calls. */
 
+/* How the peer says that the transfer stands, and the receipt it has for it. */
+static struct span
+outbound_stand(struct outbound *o, struct span answer)
+{
+    struct corridor_json_status status;
+    struct span receipt = {0};
+    static_assert((int)STAND_DONE == (int)CORRIDOR_JSON_DONE, "the words of the corridor");
+    if (corridor_json_state_read(answer, &status) != ERR_OK)
+        return receipt;
+    o->scratch[0] = (uint8_t)status.state;
+    const enum err err =
+        corridor_json_receipt_read(answer, o->scratch + 1, CORRIDOR_JSON_PARCEL_MAX, &receipt);
+    return span_of(o->scratch, 1 + (err == ERR_OK ? receipt.len : 0));
+}
+
 static void
 outbound_say(struct outbound *o, const struct call *c)
 {
-    const struct span body = span_of(c->answer, c->answer_len);
+    struct span body = span_of(c->answer, c->answer_len);
     if (c->kind == CALL_PARCEL) {
+        if (c->detail == PARCEL_STATE)
+            body = c->status == 200 ? outbound_stand(o, body) : SPAN_LIT("");
         const struct p_parcel_sent sent = {.what = c->detail, .status = c->status, .body = body};
         o->config.out.parcel_sent(o->config.out.ctx, &c->ticket, &sent);
     } else if (c->kind == CALL_WITNESS) {
@@ -296,9 +314,12 @@ outbound_parcel(struct outbound *o, const uint8_t transfer[static 16],
     o->now_ms = now_ms;
     if (text_hex(span_of(transfer, 16), id, sizeof(id)) != ERR_OK)
         id[0] = 0;
-    (void)snprintf(target, sizeof(target), "/corridor/v1/transfers/%s/%s", id,
-                   send->what == PARCEL_RELEASE ? "release" : "receipt");
-    outbound_ask(o, &c, HTTP_PUT, target, send->parcel, "application/octet-stream");
+    (void)snprintf(target, sizeof(target), "/corridor/v1/transfers/%s%s", id,
+                   send->what == PARCEL_STATE     ? ""
+                   : send->what == PARCEL_RELEASE ? "/release"
+                                                  : "/receipt");
+    outbound_ask(o, &c, send->what == PARCEL_STATE ? HTTP_GET : HTTP_PUT, target, send->parcel,
+                 "application/octet-stream");
 }
 
 void

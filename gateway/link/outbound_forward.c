@@ -267,6 +267,15 @@ forward_ready(struct forward *f)
     forward_drop(f);
 }
 
+/* The peer has more than the body: clerk knows what, or has to find out. */
+static void
+forward_taken(struct forward *f)
+{
+    f->acked = f->groups;
+    forward_tell(f, FORWARD_TAKEN, span_of(NULL, 0), "");
+    forward_drop(f);
+}
+
 /* The body from the first group the peer does not hold. */
 static void
 forward_begin_body(struct forward *f, uint64_t held)
@@ -309,8 +318,10 @@ forward_on_state(struct forward *f, const struct call *c)
         forward_refused(f, c);
         return;
     }
-    if (s.state == CORRIDOR_JSON_COMPLETE || s.state == CORRIDOR_JSON_RELEASED)
+    if (s.state == CORRIDOR_JSON_COMPLETE)
         forward_ready(f);
+    else if (s.state == CORRIDOR_JSON_RELEASED || s.has_receipt)
+        forward_taken(f);
     else
         forward_step(f, FORWARD_OFFER); /* also when done: was it refused? */
 }
@@ -325,7 +336,9 @@ forward_on_offer(struct forward *f, const struct call *c)
         return;
     }
     forward_tell(f, FORWARD_OFFERED, span_of(NULL, 0), "");
-    if (s.state >= CORRIDOR_JSON_COMPLETE)
+    if (s.state == CORRIDOR_JSON_RELEASED)
+        forward_taken(f);
+    else if (s.state >= CORRIDOR_JSON_COMPLETE)
         forward_ready(f);
     else
         forward_step(f, FORWARD_SEAL);
