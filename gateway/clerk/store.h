@@ -152,6 +152,11 @@ MUST_USE enum err store_spool_list(struct store *s, enum err (*fn)(void *ctx, co
 /* Rows not final of this direction, for stats. */
 MUST_USE enum err store_row_open(struct store *s, enum direction direction, uint64_t *ret_count);
 
+/* The seq of the newest row, 0 when there is none. */
+MUST_USE enum err store_row_newest(struct store *s, uint64_t *ret_seq);
+/* Every transfer that the log may know more of is due at once. */
+MUST_USE enum err store_row_wake(struct store *s);
+
 MUST_USE enum err store_part_put(struct store *s, const uint8_t id[static 16], enum store_part what,
                                  uint64_t n, struct span bytes);
 /* Bytes are copied into room. ERR_NOT_FOUND. */
@@ -164,6 +169,10 @@ MUST_USE enum err store_part_del(struct store *s, const uint8_t id[static 16],
 /* ERR_CONFLICT: other bytes under the same (transfer, kind, n). The same bytes are fine. */
 MUST_USE enum err store_entry_put(struct store *s, const uint8_t id[static 16],
                                   const struct store_entry *entry);
+/* The log has these bytes under (transfer, kind, n) at that place: they replace what is stored,
+ * whose salts are kept only when it is the same. */
+MUST_USE enum err store_entry_adopt(struct store *s, const uint8_t id[static 16],
+                                    const struct store_entry *entry);
 MUST_USE enum err store_entry_logged(struct store *s, const uint8_t id[static 16], uint8_t kind,
                                      uint64_t n, uint64_t index, const uint8_t leaf[static 32]);
 /* ERR_NOT_FOUND. */

@@ -73,6 +73,15 @@ store_entry_put(struct store *s, const uint8_t id[static 16], const struct store
 }
 
 enum err
+store_entry_adopt(struct store *s, const uint8_t id[static 16], const struct store_entry *entry)
+{
+    assert(s->open);
+    TRY(STORE_RUN(s, STORE_SQL_ENTRY_ADOPT, STORE_ID(id), STORE_INT(entry->kind),
+                  STORE_INT(entry->n), STORE_BLOB(entry->bytes)));
+    return store_entry_logged(s, id, entry->kind, entry->n, entry->index, entry->leaf);
+}
+
+enum err
 store_entry_logged(struct store *s, const uint8_t id[static 16], uint8_t kind, uint64_t n,
                    uint64_t index, const uint8_t leaf[static 32])
 {

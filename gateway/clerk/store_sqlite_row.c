@@ -179,6 +179,22 @@ store_spool_list(struct store *s, enum err (*fn)(void *ctx, const char *stem), v
 }
 
 enum err
+store_row_newest(struct store *s, uint64_t *ret_seq)
+{
+    TRY(store_stmt_first(s, STORE_SQL_ROW_NEWEST, NULL, 0));
+    *ret_seq = (uint64_t)store_stmt_int(s, STORE_SQL_ROW_NEWEST, 0);
+    store_stmt_end(s, STORE_SQL_ROW_NEWEST);
+    return ERR_OK;
+}
+
+enum err
+store_row_wake(struct store *s)
+{
+    assert(s->open);
+    return store_stmt_run(s, STORE_SQL_ROW_WAKE, NULL, 0);
+}
+
+enum err
 store_row_open(struct store *s, enum direction direction, uint64_t *ret_count)
 {
     TRY(STORE_FIRST(s, STORE_SQL_ROW_OPEN, STORE_INT(direction), STORE_INT(FLOW_SHOWN_FAILED)));

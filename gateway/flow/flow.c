@@ -4,7 +4,7 @@
 #include "gateway/clerk/clerk_counter.h"
 #include "gateway/clerk/clerk_query.h"
 #include "gateway/clerk/spool.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -59,6 +59,8 @@ flow_new(struct store *store, int spool_dir, const struct flow_config *config,
     uint64_t unknown = 0;
     if (store_meta_get(store, "counters_unknown", &unknown) == ERR_OK)
         f->counters_unknown = unknown != 0;
+    if (store_meta_get(store, "behind_seq", &unknown) == ERR_OK)
+        f->behind_seq = unknown;
     *ret = f;
     return ERR_OK;
 }
@@ -97,6 +99,10 @@ flow_tidy(struct flow *f)
 static void
 flow_due(struct flow *f, struct flow_run *run)
 {
+    if (restored_waits(f, &run->row) || restored_wants(f, run)) {
+        flow_run_now(f, run);
+        return;
+    }
     switch ((unsigned)run->row.state) {
     case FLOW_X1_CREATED:
     case FLOW_X2_RECEIVING:
@@ -180,6 +186,7 @@ flow_start(struct flow *f)
 {
     struct flow_stems stems = {f, 0};
     size_t removed = 0;
+    TRY(store_row_newest(f->store, &f->start_seq));
     TRY(store_spool_list(f->store, flow_stem, &stems));
     struct span list = span_of(f->room.buf, stems.len);
     TRY(spool_sweep(f->spool_dir, flow_wants_spool, &list, &removed));
@@ -216,7 +223,13 @@ flow_drive(struct flow *f, struct flow_run *run)
             s1_accept_drop(f, run, "internal"); /* judge or keeper did not say all in time */
         return;
     }
-    if (run->row.state == FLOW_X2_RECEIVING)
+    if (restored_waits(f, &run->row))
+        flow_run_wait(f, run, f->config.retry_min_ms);
+    else if (restored_wants(f, run))
+        restored_drive(f, run);
+    else if ((run->flags & RUN_FETCH) != 0)
+        restored_out_fetch(f, run);
+    else if (run->row.state == FLOW_X2_RECEIVING)
         flow_due(f, run);
     else if (flow_drives[run->row.state] != NULL)
         flow_drives[run->row.state](f, run);
@@ -393,6 +406,8 @@ flow_answered(struct flow *f, struct flow_run *run, const struct msg *m)
         return s5_decide_vouched(f, run, m);
     case MSG_APPENDED:
         return flow_appended(f, run, m);
+    case MSG_STORY:
+        return restored_told(f, run, m);
     case MSG_PROVED:
         return flow_proved(f, run, m);
     case MSG_SEAL_SIGNED:

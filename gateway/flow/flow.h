@@ -28,10 +28,12 @@ enum flow_notice {
     FLOW_NOTICE_SWEPT,       /* spool files of nobody were removed */
     FLOW_NOTICE_DAMAGED,     /* a body cannot be opened: it is not what was sealed */
     FLOW_NOTICE_CONFLICT,    /* other bytes for a step that is stored */
-    FLOW_NOTICE_COUNTER,     /* a counter of distinct persons passed its warning level */
-    FLOW_NOTICE_DUTY,        /* settled, and someone must be notified; value: within hours */
-    FLOW_NOTICE_SUCCEEDED,   /* the log follows a lost one; value: entries to say again */
-    FLOW_NOTICE_STORE,       /* the database or the spool failed: the process must end */
+    FLOW_NOTICE_OVERTAKEN, /* the peer has a RELEASE that this database does not know: it is old */
+    FLOW_NOTICE_LOST,      /* a transfer is given up: what it needs is in no copy of the database */
+    FLOW_NOTICE_COUNTER,   /* a counter of distinct persons passed its warning level */
+    FLOW_NOTICE_DUTY,      /* settled, and someone must be notified; value: within hours */
+    FLOW_NOTICE_SUCCEEDED, /* the log follows a lost one; value: entries to say again */
+    FLOW_NOTICE_STORE,     /* the database or the spool failed: the process must end */
 };
 
 /* The engine's way out. All are required. Messages may be refused (ERR_ROLE_LOST, ERR_FULL): the

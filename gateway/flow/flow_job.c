@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 enum { ERRAND_PROVE, ERRAND_SEND };
+enum { ERRAND_OTHERWISE = 409, ERRAND_REFUSALS = 40 };
 enum { FLOW_ERRANDS_MAX = 64 }; /* at a time; the rest follow when some are done */
 
 struct flow_job *
@@ -176,10 +177,14 @@ job_errand_sent(struct flow *f, struct flow_job *job, const struct msg *m)
 {
     struct p_parcel_sent p;
     TRY(payload_parcel_sent_get(m->body, &p));
-    if (p.status < 200 || p.status > 299) {
+    const bool refused = p.status == ERRAND_OTHERWISE && ++job->until_ms >= ERRAND_REFUSALS;
+    if ((p.status < 200 || p.status > 299) && !refused) {
         flow_job_retry(f, job);
         return ERR_OK;
     }
+    /* The peer's log has another end of it; when it asks how it stands here, it hears of this. */
+    if (refused)
+        f->out.notice(f->out.ctx, FLOW_NOTICE_CONFLICT, job->id, job->a);
     if (store_begin(f->store) != ERR_OK || store_errand_del(f->store, job->id, job->a) != ERR_OK ||
         store_commit(f->store) != ERR_OK)
         flow_run_dead(f);

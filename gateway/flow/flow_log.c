@@ -17,11 +17,27 @@ log_compare(struct flow *f, uint64_t unseen)
     /* The log speaks of transfers this database never heard of: it is an old copy, and how many
      * persons crossed is not known here any more. */
     f->counters_unknown = true;
+    f->behind_seq = f->start_seq;
+    f->refill_ms = 0;
+    f->refill = true;
     f->out.notice(f->out.ctx, FLOW_NOTICE_BEHIND, NULL, unseen - pending);
     if (store_begin(f->store) != ERR_OK ||
         store_meta_put(f->store, "counters_unknown", 1) != ERR_OK ||
-        store_commit(f->store) != ERR_OK)
+        store_meta_put(f->store, "behind_seq", f->behind_seq) != ERR_OK ||
+        store_row_wake(f->store) != ERR_OK || store_commit(f->store) != ERR_OK)
         flow_run_dead(f);
+}
+
+/* What waited to hear whether the log is ahead goes on at once. */
+static void
+log_compared(struct flow *f)
+{
+    for (size_t i = 0; i < FLOW_RUNS_MAX; i++) {
+        struct flow_run *run = &f->runs[i];
+        if (run->used && run->row.seq <= f->start_seq && run->conv.tag == 0 &&
+            run->conv.due_ms != INT64_MAX)
+            flow_run_now(f, run);
+    }
 }
 
 enum err
@@ -46,8 +62,11 @@ flow_log_state(struct flow *f, const struct msg *m)
         }
         return ERR_OK;
     }
+    const bool before = f->compared;
     if (p.compared != 0)
         log_compare(f, p.unseen);
+    if (f->compared && !before)
+        log_compared(f);
     if (!f->compared)
         return ERR_OK; /* the head that is stored is what the comparison rests on */
     const enum err seen = store_head_get(f->store, &head, root);

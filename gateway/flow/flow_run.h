@@ -36,6 +36,7 @@ enum {
     RUN_SENT = 1 << 13,
     RUN_RECHECK = 1 << 14, /* keeper forgot: judge and ledger must tell it again */
     RUN_RESEND = 1 << 15,  /* released, and the peer no longer has the whole body */
+    RUN_FETCH = 1 << 16,   /* ended by the log's word: its receipt is asked for */
 };
 
 /* Copies of messages that wait for their other half. */
@@ -47,6 +48,8 @@ enum flow_keep {
     KEEP_DECIDED,
     KEEP_PERMIT,
     KEEP_UNWRAPPED,
+    KEEP_STORY,
+    KEEP_STAND,
     KEEP_COUNT
 };
 
@@ -61,6 +64,8 @@ struct flow_run {
     bool used;
     uint32_t flags;
     uint32_t tries; /* failed attempts at the present state */
+    bool known;     /* what the log says of it was taken into account (restored.h) */
+    bool doubt;     /* the log has something else than is stored here */
     struct flow_conv conv;
     struct store_row row;
     struct flow_peer edge;
@@ -130,6 +135,8 @@ struct flow {
     bool counters_unknown;
     bool compared;     /* with the log, since this process began */
     bool saying_again; /* in the log that follows a lost one; all else that ledger is asked waits */
+    uint64_t start_seq;  /* of the newest row when this process began */
+    uint64_t behind_seq; /* rows up to this one were in a copy that the log is ahead of; 0: none */
     bool draining;
     bool is_watching; /* stats.counters_over was computed once */
     bool dead;
@@ -193,8 +200,7 @@ void flow_pool_abort(struct flow *f, struct flow_run *run);
 MUST_USE enum err flow_pool_sealer(struct flow *f, struct flow_peer *ret);
 bool flow_pool_is(const struct flow_peer *peer, struct flow *f, enum role_id role, unsigned index);
 
-/* -- the log as a whole (flow_log.c)
- * --------------------------------------------------------------*/
+/* -- the log as a whole (flow_log.c) -----------------------------------------------------------*/
 
 /* LEDGER_STATE: what may go on, and whether log and database agree. */
 MUST_USE enum err flow_log_state(struct flow *f, const struct msg *m);
@@ -238,7 +244,6 @@ void flow_reply_corridor(struct flow *f, const struct chan_ticket *ticket, uint1
 MUST_USE enum err flow_reply_read(struct flow *f, int fd, size_t max, struct span *ret);
 /* A sealed memfd with bytes; the caller closes it. ERR_SYS. */
 MUST_USE enum err flow_reply_memfd(struct span bytes, int *ret_fd);
-
 int64_t flow_run_mono(const struct flow *f);
 int64_t flow_run_wall(const struct flow *f);
 

@@ -4,7 +4,7 @@
  * Every request of the corridor enters here. */
 #include "gateway/clerk/clerk_query.h"
 #include "gateway/clerk/spool.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "schemas/entry.h"
 
 #include <stdio.h>
@@ -38,8 +38,8 @@ i1_answer_state(struct flow *f, const struct chan_ticket *t, const struct store_
 {
     const bool refused =
         what == CORRIDOR_OFFER && row->state == FLOW_MD_DENIED && row->receipt_status == 1;
-    if (row->receipt_status == 0 || row->log_index == STORE_NONE ||
-        (what == CORRIDOR_OFFER && !refused)) {
+    struct store_errand errand;
+    if (!i7_settle_errand(row, &errand) || (what == CORRIDOR_OFFER && !refused)) {
         clerk_query_corridor(f, t, row, SPAN_LIT(""));
         return;
     }
@@ -48,14 +48,11 @@ i1_answer_state(struct flow *f, const struct chan_ticket *t, const struct store_
         flow_reply_corridor(f, t, 503, SPAN_LIT(""), NULL, NULL);
         return;
     }
-    const uint64_t kind = row->receipt_status == 7   ? ENTRY_DELIVERED
-                          : row->receipt_status == 6 ? ENTRY_REFUSED
-                                                     : ENTRY_RECEIVED;
     job->ticket = *t;
     job->has_ticket = true;
-    job->a = row->receipt_status;
+    job->a = errand.status;
     job->b = what;
-    job->c = kind << 32 | (kind == ENTRY_RECEIVED ? row->n : 0);
+    job->c = (uint64_t)errand.kind << 32 | errand.n;
 }
 
 static void
@@ -234,6 +231,13 @@ void
 i1_offer_expire(struct flow *f, struct flow_run *run)
 {
     char stem[sizeof(run->row.spool)];
+    uint64_t n = 0;
+    uint8_t verdict = VERDICT_DENY;
+    /* It was received, a newer copy of this database had its key, and nobody sends that again. */
+    if (restored_received(f, &run->row, &n, &verdict) == ERR_OK && verdict == VERDICT_ALLOW) {
+        i9_erase_received(f, run, n, "key-lost");
+        return;
+    }
     if (run->row.state == FLOW_M6_HELD) {
         i6_decide_refuse(f, run, "timeout", "hold-expired", FLOW_ME_EXPIRED);
         return;

@@ -46,10 +46,23 @@ i2_again(struct flow *f, const struct chan_ticket *t, struct flow_run *run, stru
         flow_reply_corridor(f, t, 409, SPAN_LIT(""), NULL, NULL);
         return;
     }
-    if (run->row.state == FLOW_M2_RECEIVING && i2_open(f, run, t) != ERR_OK)
-        flow_run_dead(f); /* files that the row names are not there */
-    else if (run->row.state != FLOW_M2_RECEIVING)
+    if (run->row.state != FLOW_M2_RECEIVING) {
         flow_reply_corridor(f, t, 200, SPAN_LIT(""), &run->row, NULL);
+        return;
+    }
+    const enum err err = i2_open(f, run, t);
+    if (err == ERR_OK)
+        return;
+    if (err != ERR_NOT_FOUND) {
+        flow_run_dead(f);
+        return;
+    }
+    /* The folder is of another time than the database: the body is received from its beginning. */
+    flow_reply_corridor(f, t, 503, SPAN_LIT(""), NULL, NULL);
+    run->row.spool[0] = 0;
+    run->row.groups = 0;
+    const enum err saved = flow_run_save(f, run, FLOW_M1_OFFERED, NULL, NULL);
+    (void)saved; /* tried again with the peer's next request */
 }
 
 enum err

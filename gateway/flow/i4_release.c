@@ -52,6 +52,29 @@ i4_unproved(struct flow *f, const struct store_row *row, enum err why)
     f->out.notice(f->out.ctx, FLOW_NOTICE_UNPROVED, row->id, (uint64_t)-why);
 }
 
+/* The exporter asks again for what it was receipted already: its database may be an older copy. */
+static void
+i4_receipt_again(struct flow *f, const struct flow_run *run)
+{
+    struct store_errand errand;
+    struct span record;
+    if (!i7_settle_errand(&run->row, &errand) ||
+        store_part_get(f->store, run->row.id, STORE_RECEIPT, errand.status, &f->room, &record) !=
+            ERR_OK)
+        return;
+    enum err err = store_begin(f->store);
+    if (err == ERR_OK)
+        err = store_errand_put(f->store, &errand);
+    if (err == ERR_OK)
+        err = store_commit(f->store);
+    if (err != ERR_OK)
+        store_rollback(f->store);
+    if (err == ERR_IO)
+        flow_run_dead(f);
+    f->refill = true;
+    f->refill_ms = 0;
+}
+
 enum err
 i4_release_in(struct flow *f, const struct chan_ticket *t, struct flow_run *run, struct span body)
 {
@@ -64,6 +87,8 @@ i4_release_in(struct flow *f, const struct chan_ticket *t, struct flow_run *run,
     }
     if (i4_was_taken(&run->row)) {
         const bool same = i4_is_same(&run->row, parcel.record);
+        if (same)
+            i4_receipt_again(f, run);
         if (!same || run->row.state != FLOW_M4_RELEASED) {
             flow_reply_corridor(f, t, same ? 202 : 409, SPAN_LIT(""), NULL, NULL);
             return ERR_OK;

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 enum { I5_DAMAGED_TRIES = 3 }; /* a body that never opens is not what was sealed */
+/* So often it is asked for again: the exporter keeps it until it has a receipt. */
+enum { I5_BODIES = 1 };
 /* Opening is bounded by the size: this much and a minute, at a megabyte a second. */
 enum { I5_BYTES_PER_MS = 1000, I5_BASE_MS = 60 * 1000 };
 
@@ -99,6 +101,31 @@ i5_recheck(struct flow *f, struct flow_run *run)
     return ERR_OK;
 }
 
+/* The offer does not count any more, now or later: it ended, or what let it in is gone. */
+static bool
+i5_is_void(struct flow *f, struct flow_run *run, const struct p_import_checked *p)
+{
+    switch (p->err) {
+    case 0:
+        if (p->verdict != VERDICT_DENY)
+            return false;
+        i6_decide_refuse(f, run, "operator", "offer-refused", FLOW_ME_EXPIRED);
+        return true;
+    case (uint16_t)-ERR_AGAIN:
+    case (uint16_t)-ERR_FULL:
+    case (uint16_t)-ERR_CLOCK:
+    case (uint16_t)-ERR_NOMEM:
+    case (uint16_t)-ERR_ROLE_LOST:
+        return false;
+    case (uint16_t)-ERR_EXPIRED:
+        i6_decide_refuse(f, run, "timeout", "offer-expired", FLOW_ME_EXPIRED);
+        return true;
+    default:
+        i6_decide_refuse(f, run, "operator", "offer-refused", FLOW_ME_EXPIRED);
+        return true;
+    }
+}
+
 enum err
 i5_open_rechecked(struct flow *f, struct flow_run *run, const struct msg *m)
 {
@@ -113,6 +140,8 @@ i5_open_rechecked(struct flow *f, struct flow_run *run, const struct msg *m)
         return ERR_OK;
     if (m->type == MSG_IMPORT_CHECKED) {
         TRY(payload_import_checked_get(m->body, &checked));
+        if (i5_is_void(f, run, &checked))
+            return ERR_OK;
         if (checked.err == 0)
             run->flags |= RUN_CHECKED;
     } else {
@@ -145,7 +174,8 @@ i5_open_drive(struct flow *f, struct flow_run *run)
     if (err == ERR_OK)
         err = i5_ask_unwrap(f, run);
     if (err == ERR_NOT_FOUND) {
-        flow_run_dead(f); /* files or parts that the row names are not there */
+        flow_pool_give(f, run);
+        i5_open_lost(f, run, "body-lost"); /* the folder is of another time than the database */
     } else if (err != ERR_OK) {
         flow_pool_give(f, run);
         flow_run_retry(f, run);
@@ -215,8 +245,43 @@ i5_open_damaged(struct flow *f, struct flow_run *run)
     run->tries = tries;
     if (tries < I5_DAMAGED_TRIES)
         return;
+    i5_open_lost(f, run, "body-damaged");
+}
+
+static enum err
+i5_fill_again(struct flow *f, struct flow_run *run, const void *arg)
+{
+    struct store_row *row = &run->row;
+    (void)arg;
+    TRY(store_part_del(f->store, row->id, STORE_RELEASE));
+    TRY(store_part_del(f->store, row->id, STORE_PARCEL));
+    memset(row->release_hash, 0, sizeof(row->release_hash));
+    row->epoch++;
+    row->groups = 0;
+    row->received_at = 0;
+    row->spool[0] = 0;
+    return ERR_OK;
+}
+
+void
+i5_open_lost(struct flow *f, struct flow_run *run, const char *reason)
+{
+    char stem[sizeof(run->row.spool)];
+    if (f->dead)
+        return;
     f->out.notice(f->out.ctx, FLOW_NOTICE_DAMAGED, run->row.id, run->row.body_bytes);
-    i6_decide_refuse(f, run, "operator", "body-damaged", FLOW_MF_FAILED);
+    if (run->row.epoch >= I5_BODIES) {
+        i6_decide_refuse(f, run, "operator", reason, FLOW_MF_FAILED);
+        return;
+    }
+    memcpy(stem, run->row.spool, sizeof(stem));
+    if (flow_run_save(f, run, FLOW_M1_OFFERED, i5_fill_again, NULL) != ERR_OK) {
+        if (!f->dead)
+            flow_run_retry(f, run);
+        return;
+    }
+    if (stem[0] != 0 && spool_remove(f->spool_dir, stem) != ERR_OK)
+        flow_run_dead(f);
 }
 
 void

@@ -2,7 +2,7 @@
 /* Import 6, decide and log: the import decision rests on our own inspection; its `received` entry
  * is stored (M6), appended, and only then receipted. */
 #include "gateway/clerk/spool.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "schemas/entry.h"
 
 #include <stdio.h>
@@ -55,38 +55,22 @@ i6_fill_logged(struct flow *f, struct flow_run *run, const void *arg)
     return store_entry_logged(f->store, row->id, kind, n, p->index, p->leaf);
 }
 
-/* Refused without a receipt (nothing says so to the peer but its own question). */
-static enum err
-i6_fill_ended(struct flow *f, struct flow_run *run, const void *arg)
-{
-    TRY(i6_fill_logged(f, run, arg));
-    run->row.spool[0] = 0;
-    return ERR_OK;
-}
-
 enum err
 i6_decide_appended(struct flow *f, struct flow_run *run, const struct msg *m)
 {
     struct p_appended p;
-    char stem[sizeof(run->row.spool)];
     const enum err err = s6_log_read(f, m, &p);
-    if (err == ERR_CONFLICT)
-        f->out.notice(f->out.ctx, FLOW_NOTICE_CONFLICT, run->row.id, run->row.n);
-    if (err == ERR_AGAIN || err == ERR_CONFLICT) {
+    if (err == ERR_CONFLICT) {
+        restored_doubt(f, run);
+        return ERR_OK;
+    }
+    if (err == ERR_AGAIN) {
         flow_run_retry(f, run);
         return ERR_OK;
     }
     TRY(err);
-    memcpy(stem, run->row.spool, sizeof(stem));
-    const bool ends = run->row.state == FLOW_MR_REFUSING && run->row.outcome == FLOW_MF_FAILED;
-    const enum flow_state next = ends ? (enum flow_state)run->row.outcome : FLOW_M6_LOGGED;
-    if (flow_run_save(f, run, next, ends ? i6_fill_ended : i6_fill_logged, &p) != ERR_OK) {
-        if (!f->dead)
-            flow_run_retry(f, run);
-        return ERR_OK;
-    }
-    if (ends && stem[0] != 0 && spool_remove(f->spool_dir, stem) != ERR_OK)
-        flow_run_dead(f);
+    if (flow_run_save(f, run, FLOW_M6_LOGGED, i6_fill_logged, &p) != ERR_OK && !f->dead)
+        flow_run_retry(f, run);
     return ERR_OK;
 }
 
@@ -105,17 +89,20 @@ i6_decide_note(struct flow *f, struct flow_run *run, const char *by, const char 
     const struct entry_head head = {
         .time_ms = flow_run_wall(f), .transfer = run->row.id, .has_n = true, .n = 0};
     struct store_entry entry = {.kind = ENTRY_REFUSED};
+    struct store_entry said;
     uint8_t *out = NULL;
     TRY(room_take(&f->room, ENTRY_BYTES_MAX, &out));
-    TRY(entry_write_refused(&head, span_str(by), span_str(reason), NULL, (char *)out,
-                            ENTRY_BYTES_MAX, &entry.bytes));
-    TRY(store_entry_put(f->store, run->row.id, &entry));
+    const enum err err = store_entry_get(f->store, run->row.id, ENTRY_REFUSED, 0, &f->room, &said);
+    if (err == ERR_NOT_FOUND) {
+        TRY(entry_write_refused(&head, span_str(by), span_str(reason), NULL, (char *)out,
+                                ENTRY_BYTES_MAX, &entry.bytes));
+        TRY(store_entry_put(f->store, run->row.id, &entry));
+    } else {
+        TRY(err); /* the log has one from before this database was restored: it stands */
+    }
     TRY(store_part_del(f->store, run->row.id, STORE_HELD));
     run->row.outcome = outcome;
-    if (outcome == FLOW_MF_FAILED)
-        TRY(i4_release_forget(f, &run->row));
-    else
-        run->row.receipt_status = 6;
+    run->row.receipt_status = 6;
     (void)snprintf(run->row.reason, sizeof(run->row.reason), "%s", reason);
     return ERR_OK;
 }

@@ -24,6 +24,20 @@ i7_n(const struct store_row *row)
     return i7_kind(row) == ENTRY_RECEIVED ? row->n : 0;
 }
 
+bool
+i7_settle_errand(const struct store_row *row, struct store_errand *ret)
+{
+    const uint64_t status = row->receipt_status == I7_DELIVERED ? I7_ACCEPTED : row->receipt_status;
+    if (status == 0 || row->log_index == STORE_NONE)
+        return false;
+    const bool refused = status == I7_EXPIRED;
+    *ret = (struct store_errand){.status = status,
+                                 .kind = refused ? ENTRY_REFUSED : ENTRY_RECEIVED,
+                                 .n = refused ? 0 : row->n};
+    memcpy(ret->transfer, row->id, sizeof(ret->transfer));
+    return true;
+}
+
 /* A part that may be absent for this status. */
 static enum err
 i7_part(struct flow *f, const struct store_row *row, enum store_part what, uint64_t n,
@@ -81,7 +95,7 @@ i7_next(const struct store_row *row)
     if (row->receipt_status == I7_DELIVERED)
         return FLOW_M9_DELIVERED;
     if (row->receipt_status == I7_EXPIRED)
-        return FLOW_ME_EXPIRED;
+        return row->outcome == FLOW_MF_FAILED ? FLOW_MF_FAILED : FLOW_ME_EXPIRED;
     return row->receipt_status == I7_HELD ? FLOW_M6_HELD : FLOW_MD_DENIED;
 }
 
@@ -103,6 +117,7 @@ i7_fill(struct flow *f, struct flow_run *run, const void *arg)
         return store_part_del(f->store, row->id, STORE_HELD);
     case FLOW_MD_DENIED:
     case FLOW_ME_EXPIRED:
+    case FLOW_MF_FAILED:
         row->spool[0] = 0;
         TRY(store_part_del(f->store, row->id, STORE_HELD));
         return i4_release_forget(f, row);
@@ -155,7 +170,7 @@ i7_settle_signed(struct flow *f, struct flow_run *run, const struct msg *m)
             flow_run_retry(f, run);
         return ERR_OK;
     }
-    const bool gone = next == FLOW_MD_DENIED || next == FLOW_ME_EXPIRED;
+    const bool gone = next == FLOW_MD_DENIED || next == FLOW_ME_EXPIRED || next == FLOW_MF_FAILED;
     if (gone && stem[0] != 0 && spool_remove(f->spool_dir, stem) != ERR_OK)
         flow_run_dead(f);
     if (run->has_open)

@@ -3,7 +3,7 @@
  * in the log, and proved to keeper, before a sealer gets the key and the first byte leaves. */
 #include "crypto/th.h"
 #include "gateway/clerk/spool.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "schemas/canon.h"
 #include "schemas/entry.h"
 #include "schemas/text.h"
@@ -239,6 +239,9 @@ i8_pull_open(struct flow *f, unsigned edge, const struct chan_ticket *t, struct 
         code = "not-found"; /* also when it is another's: nobody learns what others got */
     else if (f->log_state == LOG_QUARANTINED)
         code = "quarantined";
+    else if (restored_waits(f, &row) ||
+             (row.wake_ms == 0 && row.state != FLOW_M9_ACKED && row.state != FLOW_M9_LOGGED))
+        code = "log-unavailable"; /* it may have been erased since this copy was taken */
     else if (p.first > p.last || (p.first >= row.bytes && p.first != 0))
         code = "range-not-satisfiable";
     struct flow_job *job = code == NULL ? flow_job_new(f, JOB_PULL, m->transfer) : NULL;

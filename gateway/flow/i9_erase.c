@@ -5,8 +5,10 @@
 #include "crypto/receipt.h"
 #include "gateway/clerk/spool.h"
 #include "gateway/core/parcel.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "schemas/entry.h"
+
+#include <stdio.h>
 
 enum { I9_DAY_MS = 86400000 };
 
@@ -44,6 +46,13 @@ i9_fill_acked(struct flow *f, struct flow_run *run, const void *arg)
     uint8_t leaf[32];
     uint8_t *out = NULL;
     (void)arg;
+    const int64_t end = now + (int64_t)f->config.retain_days * I9_DAY_MS;
+    if (end < row->retain_ms)
+        row->retain_ms = end;
+    /* It was acknowledged before this database was restored: what the log has stands. */
+    const enum err err = store_entry_get(f->store, row->id, ENTRY_DELIVERED, 0, &f->room, &entry);
+    if (err != ERR_NOT_FOUND)
+        return err;
     TRY(store_part_get(f->store, row->id, STORE_RECEIPT, RECEIPT_ACCEPTED, &f->room, &record));
     TRY(receipt_decode(record, &receipt));
     TRY(receipt_hash(&receipt, hash));
@@ -51,9 +60,6 @@ i9_fill_acked(struct flow *f, struct flow_run *run, const void *arg)
     TRY(room_take(&f->room, ENTRY_BYTES_MAX, &out));
     TRY(entry_write_receipt(&head, ENTRY_DELIVERED, hash, &peer, (char *)out, ENTRY_BYTES_MAX,
                             &entry.bytes));
-    const int64_t end = now + (int64_t)f->config.retain_days * I9_DAY_MS;
-    if (end < row->retain_ms)
-        row->retain_ms = end;
     return store_entry_put(f->store, row->id, &entry);
 }
 
@@ -76,6 +82,7 @@ i9_fill_erasing(struct flow *f, struct flow_run *run, const void *arg)
     uint8_t *out = NULL;
     (void)arg;
     TRY(store_part_del(f->store, row->id, STORE_INBOX));
+    TRY(store_part_del(f->store, row->id, STORE_HELD));
     TRY(i4_release_forget(f, row));
     TRY(store_entry_forget(f->store, row->id)); /* what the entry says is gone */
     TRY(store_entry_get(f->store, row->id, ENTRY_RECEIVED, row->n, &f->room, &received));
@@ -84,6 +91,16 @@ i9_fill_erasing(struct flow *f, struct flow_run *run, const void *arg)
                            &entry.bytes));
     row->retain_ms = STORE_NEVER;
     return store_entry_put(f->store, row->id, &entry);
+}
+
+void
+i9_erase_received(struct flow *f, struct flow_run *run, uint64_t n, const char *reason)
+{
+    run->row.n = n;
+    (void)snprintf(run->row.reason, sizeof(run->row.reason), "%s", reason);
+    f->out.notice(f->out.ctx, FLOW_NOTICE_LOST, run->row.id, n);
+    if (flow_run_save(f, run, FLOW_M9_ERASING, i9_fill_erasing, NULL) != ERR_OK && !f->dead)
+        flow_run_retry(f, run);
 }
 
 void
@@ -125,7 +142,11 @@ i9_erase_appended(struct flow *f, struct flow_run *run, const struct msg *m)
 {
     struct p_appended p;
     const enum err err = s6_log_read(f, m, &p);
-    if (err == ERR_AGAIN || err == ERR_CONFLICT) {
+    if (err == ERR_CONFLICT) {
+        restored_doubt(f, run);
+        return ERR_OK;
+    }
+    if (err == ERR_AGAIN) {
         flow_run_retry(f, run);
         return ERR_OK;
     }

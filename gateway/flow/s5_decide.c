@@ -3,7 +3,7 @@
  * the permit. Both are stored (X5) before anybody is told. A judge that was restarted is given the
  * evidence again, which keeper vouches for by its macs. Import decisions (i6) share this file. */
 #include "gateway/clerk/counter.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "schemas/entry.h"
 
 #include <unistd.h>
@@ -40,10 +40,10 @@ s5_counters(struct flow *f, struct flow_run *run, struct p_decide *ask)
     struct counter_value value = {0};
     const uint64_t year = counter_year(flow_run_wall(f));
     uint64_t reserved = 0;
+    if (!f->compared)
+        return ERR_AGAIN; /* whether the counters count, and what the log says, is not known yet */
     if (run->row.direction == DIRECTION_IMPORT)
         return ERR_OK;
-    if (!f->compared)
-        return ERR_AGAIN; /* whether the counters count is not known yet */
     TRY(store_reserve_get(f->store, run->row.id, &reserved));
     if (reserved != year) {
         TRY(store_begin(f->store));
@@ -126,29 +126,66 @@ s5_decide_drive(struct flow *f, struct flow_run *run)
         flow_run_retry(f, run);
 }
 
+/* What is to be stored: a decision, under n; its entry, unless that is in the log already. */
+struct s5_decided {
+    const struct p_decided *p;
+    uint64_t n;
+    bool is_said;
+};
+
 static enum err
 s5_fill(struct flow *f, struct flow_run *run, const void *arg)
 {
     struct store_row *row = &run->row;
-    const struct p_decided *p = arg;
+    const struct s5_decided *d = arg;
+    const struct p_decided *p = d->p;
     const bool out = row->direction == DIRECTION_EXPORT;
     const struct store_entry entry = {.kind = out ? ENTRY_DECISION : ENTRY_RECEIVED,
-                                      .n = p->n,
+                                      .n = d->n,
                                       .bytes = p->entry,
                                       .salts = p->salts};
     struct p_permitted permit;
     TRY(payload_permitted_get(run->kept[KEEP_PERMIT], &permit));
-    row->n = p->n;
+    row->n = d->n;
     row->decisions = (uint64_t)p->n + 1;
     row->verdict = p->verdict;
     memcpy(row->seal_hash, p->seal_hash, sizeof(row->seal_hash));
-    TRY(store_part_put(f->store, row->id, STORE_DECISION, p->n, p->decision));
-    TRY(store_part_put(f->store, row->id, STORE_RECORD, p->n, p->record));
-    TRY(store_part_put(f->store, row->id, STORE_OBSERVED, p->n, p->observed));
-    TRY(store_part_put(f->store, row->id, STORE_PERMIT, p->n, permit.permit));
+    TRY(store_part_put(f->store, row->id, STORE_DECISION, d->n, p->decision));
+    TRY(store_part_put(f->store, row->id, STORE_RECORD, d->n, p->record));
+    TRY(store_part_put(f->store, row->id, STORE_OBSERVED, d->n, p->observed));
+    TRY(store_part_put(f->store, row->id, STORE_PERMIT, d->n, permit.permit));
     if (p->hold.len > 0)
-        TRY(store_part_put(f->store, row->id, STORE_HOLD, p->n, p->hold));
-    return store_entry_put(f->store, row->id, &entry);
+        TRY(store_part_put(f->store, row->id, STORE_HOLD, d->n, p->hold));
+    return d->is_said ? ERR_OK : store_entry_put(f->store, row->id, &entry);
+}
+
+/* An import whose `received` was in the log before this database was restored is decided again, for
+ * keeper's permit; what the log says stands. False: the two contradict each other, and the import
+ * was ended. */
+static bool
+s5_agrees(struct flow *f, struct flow_run *run, struct s5_decided *d)
+{
+    uint64_t n = 0;
+    uint8_t verdict = VERDICT_DENY;
+    if (run->row.direction == DIRECTION_EXPORT || d->p->verdict == VERDICT_HOLD)
+        return true;
+    const enum err err = restored_received(f, &run->row, &n, &verdict);
+    if (err == ERR_NOT_FOUND)
+        return true;
+    if (err != ERR_OK) {
+        flow_run_retry(f, run);
+        return false;
+    }
+    d->n = n;
+    d->is_said = true;
+    if (verdict == d->p->verdict)
+        return true;
+    f->out.notice(f->out.ctx, FLOW_NOTICE_CONFLICT, run->row.id, n);
+    if (verdict == VERDICT_ALLOW)
+        i9_erase_received(f, run, n, "contradicts-log");
+    else
+        i6_decide_refuse(f, run, "operator", "contradicts-log", FLOW_ME_EXPIRED);
+    return false;
 }
 
 /* Judge's decision and keeper's permit for it are both here. */
@@ -164,8 +201,11 @@ s5_join(struct flow *f, struct flow_run *run)
         return;
     if (permit.n != p.n)
         return; /* of an earlier question; the right one comes */
+    struct s5_decided decided = {.p = &p, .n = p.n};
+    if (!s5_agrees(f, run, &decided))
+        return;
     const enum err err =
-        flow_run_save(f, run, out ? FLOW_X5_DECIDED : FLOW_M6_DECIDED, s5_fill, &p);
+        flow_run_save(f, run, out ? FLOW_X5_DECIDED : FLOW_M6_DECIDED, s5_fill, &decided);
     if (err == ERR_CONFLICT)
         f->out.notice(f->out.ctx, FLOW_NOTICE_CONFLICT, run->row.id, p.n);
     if (err != ERR_OK && !f->dead)

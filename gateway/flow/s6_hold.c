@@ -6,7 +6,7 @@
  * STORE_APPROVAL of the decision to come: u8 complete | record_hash[32] of the held decision |
  * notes with a NUL between two. */
 #include "crypto/digest.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 
 enum { S6_BLOB_HEAD = 33 };
 
@@ -29,8 +29,13 @@ s6_hold_words(struct flow *f, const struct store_row *row, struct s6_hold_words 
         memcpy(words.held, blob.ptr + 1, sizeof(words.held));
         words.notes = span_from(blob, S6_BLOB_HEAD);
     } else if (err == ERR_OK || err == ERR_NOT_FOUND) {
-        TRY(store_part_get(f->store, row->id, STORE_RECORD, row->n, &f->room, &record));
-        TRY(digest_sha256(record, words.held));
+        /* A decision of before this database was restored has no record here, and no words. */
+        const enum err have =
+            store_part_get(f->store, row->id, STORE_RECORD, row->n, &f->room, &record);
+        if (have != ERR_NOT_FOUND) {
+            TRY(have);
+            TRY(digest_sha256(record, words.held));
+        }
     } else {
         return err;
     }
@@ -158,9 +163,11 @@ s6_hold_appended(struct flow *f, struct flow_run *run, const struct msg *m)
     struct s6_logged logged = {.appended = &p};
     bool pending = false;
     enum err err = s6_log_read(f, m, &p);
-    if (err == ERR_CONFLICT)
-        f->out.notice(f->out.ctx, FLOW_NOTICE_CONFLICT, run->row.id, run->row.n);
-    if (err == ERR_AGAIN || err == ERR_CONFLICT) {
+    if (err == ERR_CONFLICT) {
+        restored_doubt(f, run);
+        return ERR_OK;
+    }
+    if (err == ERR_AGAIN) {
         flow_run_retry(f, run);
         return ERR_OK;
     }

@@ -3,7 +3,7 @@
  * ledger has it on disk (X6). Then its proof goes to keeper, who signs the SEAL. */
 #include "gateway/clerk/counter.h"
 #include "gateway/clerk/spool.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "schemas/entry.h"
 
 #include <assert.h>
@@ -99,9 +99,11 @@ s6_log_appended(struct flow *f, struct flow_run *run, const struct msg *m)
     char stem[sizeof(run->row.spool)];
     const enum flow_state next = s6_next(&run->row);
     const enum err err = s6_log_read(f, m, &p);
-    if (err == ERR_CONFLICT)
-        f->out.notice(f->out.ctx, FLOW_NOTICE_CONFLICT, run->row.id, run->row.n);
-    if (err == ERR_AGAIN || err == ERR_CONFLICT) {
+    if (err == ERR_CONFLICT) {
+        restored_doubt(f, run);
+        return ERR_OK;
+    }
+    if (err == ERR_AGAIN) {
         flow_run_retry(f, run);
         return ERR_OK;
     }

@@ -3,7 +3,7 @@
  * SEAL and groups and says when the peer holds the whole body. Repeated until it does, or until the
  * offer ends. */
 #include "gateway/clerk/spool.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "schemas/entry.h"
 
 #include <unistd.h>
@@ -81,14 +81,25 @@ s7_step(struct flow *f, struct flow_run *run)
     return s7_carry(f, run);
 }
 
+/* The end of a step. Without the body's files, which only another copy of the folder has, nothing
+ * can be carried, now or later. */
+static void
+s7_took(struct flow *f, struct flow_run *run, enum err err)
+{
+    if (err == ERR_IO) {
+        flow_run_dead(f);
+    } else if (err == ERR_NOT_FOUND) {
+        f->out.notice(f->out.ctx, FLOW_NOTICE_LOST, run->row.id, run->row.body_bytes);
+        s9_receipt_refuse(f, run, "operator", "body-lost", FLOW_XF_FAILED);
+    } else if (err != ERR_OK) {
+        flow_run_retry(f, run);
+    }
+}
+
 void
 s7_forward_resend(struct flow *f, struct flow_run *run)
 {
-    const enum err err = s7_carry(f, run);
-    if (err == ERR_IO)
-        flow_run_dead(f);
-    else if (err != ERR_OK)
-        flow_run_retry(f, run);
+    s7_took(f, run, s7_carry(f, run));
 }
 
 bool
@@ -105,11 +116,7 @@ s7_forward_drive(struct flow *f, struct flow_run *run)
         s9_receipt_refuse(f, run, "timeout", "offer-expired", FLOW_XE_EXPIRED);
         return;
     }
-    const enum err err = s7_step(f, run);
-    if (err == ERR_IO)
-        flow_run_dead(f);
-    else if (err != ERR_OK)
-        flow_run_retry(f, run);
+    s7_took(f, run, s7_step(f, run));
 }
 
 enum err
@@ -142,7 +149,7 @@ s7_forward_state(struct flow *f, const struct msg *m)
 {
     struct p_forward_state p;
     TRY(payload_forward_state_get(m->body, &p));
-    if (p.stage > FORWARD_REFUSED)
+    if (p.stage > FORWARD_TAKEN)
         return ERR_RANGE;
     struct flow_run *run = flow_run_live(f, m->transfer);
     if (run == NULL || !s7_forward_runs(run))
@@ -151,7 +158,10 @@ s7_forward_state(struct flow *f, const struct msg *m)
         return s9_receipt_in(f, NULL, span_str(run->row.peer), run->row.id, p.parcel);
     if ((run->flags & RUN_READY) != 0 || run->conv.tag != 0)
         return ERR_OK;
-    if (p.stage == FORWARD_READY) {
+    if (p.stage == FORWARD_TAKEN && run->row.state == FLOW_X7_FORWARDING) {
+        run->doubt = true; /* nothing was released that this database knows of */
+        flow_run_now(f, run);
+    } else if (p.stage == FORWARD_READY || p.stage == FORWARD_TAKEN) {
         run->flags |= RUN_READY;
         flow_run_now(f, run);
     } else {

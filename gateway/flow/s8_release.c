@@ -5,7 +5,7 @@
 #include "gateway/clerk/clerk_counter.h"
 #include "gateway/clerk/counter.h"
 #include "gateway/core/parcel.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "schemas/entry.h"
 
 /* Sent: the peer works on it. If its receipt got lost, this is when it is reminded. */
@@ -59,12 +59,24 @@ s8_release_wrapped(struct flow *f, struct flow_run *run, const struct msg *m)
     return ERR_OK;
 }
 
+/* The RELEASE was stored in a newer copy of the database only: its bytes are the peer's alone. */
+static bool
+s8_is_forgotten(const struct flow_run *run)
+{
+    static const uint8_t zero[32] = {0};
+    return memcmp(run->row.release_hash, zero, sizeof(zero)) == 0;
+}
+
 void
 s8_release_send(struct flow *f, struct flow_run *run)
 {
     struct p_proof_ask ask = {
         .kind = ENTRY_DECISION, .n = (uint16_t)run->row.n, .peer = span_str(run->row.peer)};
     struct span body;
+    if (s8_is_forgotten(run)) {
+        restored_ask_peer(f, run);
+        return;
+    }
     if ((run->flags & RUN_RESEND) != 0 && (run->flags & RUN_READY) == 0) {
         s7_forward_resend(f, run);
         return;
@@ -113,6 +125,8 @@ s8_release_sent(struct flow *f, struct flow_run *run, const struct msg *m)
 {
     struct p_parcel_sent p;
     TRY(payload_parcel_sent_get(m->body, &p));
+    if (p.what == PARCEL_STATE)
+        return restored_stands(f, run, &p);
     if (run->row.state != FLOW_X8_RELEASED)
         return ERR_OK;
     if (p.status >= 200 && p.status <= 299)

@@ -6,11 +6,15 @@
 #include "gateway/clerk/counter.h"
 #include "gateway/clerk/spool.h"
 #include "gateway/core/parcel.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "schemas/entry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* While the peer's operators decide it is reminded now and then: it may be restored to a time
+ * before it held. */
+enum { S9_HELD_MS = 10 * 60 * 1000 };
 
 /* A receipt on its way into the row. */
 struct s9_news {
@@ -26,12 +30,35 @@ struct s9_news {
 static bool
 s9_is_about(const struct store_row *row, const struct receipt *r)
 {
+    static const uint8_t zero[32] = {0};
     const uint8_t *sealed = r->status == RECEIPT_OFFER_REFUSED ? row->offer_hash : row->seal_hash;
     if (memcmp(r->transfer, row->id, sizeof(r->transfer)) != 0 ||
         memcmp(r->seal_hash, sealed, sizeof(r->seal_hash)) != 0)
         return false;
+    /* Of a RELEASE that a newer copy of this database had, the receipt alone tells the hash. */
     return r->status == RECEIPT_OFFER_REFUSED ||
+           memcmp(row->release_hash, zero, sizeof(zero)) == 0 ||
            memcmp(r->release_hash, row->release_hash, sizeof(r->release_hash)) == 0;
+}
+
+/* The log has the end that this receipt is of, and the receipt itself is not here. */
+static bool
+s9_completes(const struct store_row *row, enum receipt_status status)
+{
+    if (row->receipt_status != 0 && row->receipt_status != RECEIPT_HELD)
+        return false;
+    switch ((unsigned)row->state) {
+    case FLOW_X10_SETTLED:
+    case FLOW_X12_DELIVERED:
+        return status == RECEIPT_ACCEPTED;
+    case FLOW_XD_DENIED:
+        return status == RECEIPT_OFFER_REFUSED || status == RECEIPT_REFUSED ||
+               status == RECEIPT_WITHDRAWN;
+    case FLOW_XE_EXPIRED:
+        return status == RECEIPT_EXPIRED;
+    default:
+        return false;
+    }
 }
 
 /* What the state of the row makes of a status: taken, known already, or against the order. */
@@ -40,9 +67,13 @@ s9_expects(const struct store_row *row, enum receipt_status status)
 {
     if (row->receipt_status == status || (row->receipt_status != 0 && status == RECEIPT_HELD))
         return ERR_EXISTS;
+    if (s9_completes(row, status))
+        return ERR_OK;
     switch (status) {
     case RECEIPT_OFFER_REFUSED:
-        return row->state == FLOW_X7_FORWARDING ? ERR_OK : ERR_STATE;
+        /* Also when it was released: a restored peer may refuse what it let in before. */
+        return row->state == FLOW_X7_FORWARDING || row->state == FLOW_X8_RELEASED ? ERR_OK
+                                                                                  : ERR_STATE;
     case RECEIPT_HELD:
     case RECEIPT_ACCEPTED:
     case RECEIPT_REFUSED:
@@ -139,8 +170,9 @@ s9_kind(enum receipt_status status)
     return status == RECEIPT_DELIVERED ? ENTRY_DELIVERED : ENTRY_REFUSED;
 }
 
+/* The receipt itself, and what it says of the other zone. */
 static enum err
-s9_fill(struct flow *f, struct flow_run *run, const void *arg)
+s9_fill_receipt(struct flow *f, struct flow_run *run, const void *arg)
 {
     const struct s9_news *news = arg;
     struct store_row *row = &run->row;
@@ -151,13 +183,25 @@ s9_fill(struct flow *f, struct flow_run *run, const void *arg)
     TRY(store_part_put(f->store, row->id, STORE_PARCEL, status, news->parcel));
     TRY(store_part_put(f->store, row->id, STORE_COSIGNED, status, news->verified.cosignature));
     row->receipt_status = status;
-    if (status == RECEIPT_DELIVERED)
-        row->outcome = FLOW_X12_DELIVERED;
-    else
+    if (status != RECEIPT_DELIVERED)
         row->peer_verdict = 1 + (uint64_t)news->verified.verdict;
+    if (status != RECEIPT_OFFER_REFUSED)
+        memcpy(row->release_hash, news->receipt.release_hash, sizeof(row->release_hash));
     row->peer_index = news->verified.index;
     (void)snprintf(row->peer_origin, sizeof(row->peer_origin), "%.*s",
                    (int)news->verified.origin.len, (const char *)news->verified.origin.ptr);
+    return ERR_OK;
+}
+
+static enum err
+s9_fill(struct flow *f, struct flow_run *run, const void *arg)
+{
+    const struct s9_news *news = arg;
+    struct store_row *row = &run->row;
+    const enum receipt_status status = news->receipt.status;
+    TRY(s9_fill_receipt(f, run, arg));
+    if (status == RECEIPT_DELIVERED)
+        row->outcome = FLOW_X12_DELIVERED;
     if (status == RECEIPT_HELD) {
         row->shown = FLOW_SHOWN_HELD_AGAIN;
         return ERR_OK;
@@ -184,9 +228,11 @@ s9_take(struct flow *f, struct flow_job *job, struct flow_run *run, struct s9_ne
     news->next = status == RECEIPT_HELD        ? FLOW_X8_RELEASED
                  : status == RECEIPT_DELIVERED ? FLOW_X11_DELIVERING
                                                : FLOW_X9_RECEIPTED;
-    const enum err err = flow_run_save(f, run, news->next, s9_fill, news);
+    const bool completes = s9_completes(&run->row, status);
+    const enum err err = completes ? flow_run_save(f, run, run->row.state, s9_fill_receipt, news)
+                                   : flow_run_save(f, run, news->next, s9_fill, news);
     if (err == ERR_OK && status == RECEIPT_HELD)
-        flow_run_wait(f, run, UINT32_MAX); /* the peer's operators decide; its receipt follows */
+        flow_run_wait(f, run, S9_HELD_MS); /* the peer's operators decide; its receipt follows */
     if (!f->dead && job->has_ticket)
         s9_answer(f, &job->ticket, err == ERR_OK ? 200 : 503);
 }
@@ -250,9 +296,11 @@ s9_receipt_appended(struct flow *f, struct flow_run *run, const struct msg *m)
     char stem[sizeof(run->row.spool)];
     enum flow_state next = (enum flow_state)run->row.outcome;
     const enum err err = s6_log_read(f, m, &p);
-    if (err == ERR_CONFLICT)
-        f->out.notice(f->out.ctx, FLOW_NOTICE_CONFLICT, run->row.id, run->row.outcome);
-    if (err == ERR_AGAIN || err == ERR_CONFLICT) {
+    if (err == ERR_CONFLICT) {
+        restored_doubt(f, run);
+        return ERR_OK;
+    }
+    if (err == ERR_AGAIN) {
         flow_run_retry(f, run);
         return ERR_OK;
     }
@@ -292,6 +340,8 @@ s9_fill_refused(struct flow *f, struct flow_run *run, const void *arg)
     TRY(store_entry_put(f->store, run->row.id, &entry));
     TRY(store_part_del(f->store, run->row.id, STORE_WRAPPED));
     TRY(counter_drop(f->store, run->row.id));
+    if (r->outcome == FLOW_XF_FAILED) /* no fault of the sender: the same request may come again */
+        TRY(store_idem_free(f->store, run->row.id));
     run->row.outcome = r->outcome;
     (void)snprintf(run->row.reason, sizeof(run->row.reason), "%s", r->reason);
     return ERR_OK;

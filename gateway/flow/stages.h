@@ -133,6 +133,8 @@ void i5_open_forgotten(struct flow *f, struct flow_run *run);
 void i5_open_damaged(struct flow *f, struct flow_run *run);
 /* Judge cannot write down what it would decide: given up at once. */
 void i5_open_undecidable(struct flow *f, struct flow_run *run);
+/* Its body does not open or is not there: it is asked for again, once, then given up. */
+void i5_open_lost(struct flow *f, struct flow_run *run, const char *reason);
 void i5_open_join(struct flow *f, struct flow_run *run);
 /* Judge is asked about the offer again, so that a keeper that forgot hears of it. */
 void i5_open_reoffer(struct flow *f, struct flow_run *run);
@@ -147,6 +149,8 @@ MUST_USE enum err i6_decide_note(struct flow *f, struct flow_run *run, const cha
 void i6_decide_append(struct flow *f, struct flow_run *run);
 enum err i6_decide_appended(struct flow *f, struct flow_run *run, const struct msg *m);
 void i7_settle_drive(struct flow *f, struct flow_run *run);
+/* The receipt that ended the import, as what is to be carried. False: there is none. */
+bool i7_settle_errand(const struct store_row *row, struct store_errand *ret);
 enum err i7_settle_signed(struct flow *f, struct flow_run *run, const struct msg *m);
 enum err i8_pull_open(struct flow *f, unsigned edge, const struct chan_ticket *t, struct msg *m);
 void i8_pull_drive(struct flow *f, struct flow_job *job);
@@ -165,6 +169,8 @@ MUST_USE enum err flow_columns(struct flow *f, const struct store_row *row, stru
  * of the parcel. */
 MUST_USE enum err i9_erase_peer(struct flow *f, const struct store_row *row,
                                 uint8_t leaf[static 32], struct entry_peer *ret);
+/* Erases an import that the log says was received, as entry n, and that cannot be kept. */
+void i9_erase_received(struct flow *f, struct flow_run *run, uint64_t n, const char *reason);
 bool i9_erase_ack(struct flow *f, struct flow_run *run);
 void i9_erase_due(struct flow *f, struct flow_run *run);
 void i9_erase_append(struct flow *f, struct flow_run *run);

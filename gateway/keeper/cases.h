@@ -15,6 +15,7 @@ struct case_logged {
     uint8_t kind;
     uint16_t n;
     uint8_t verdict;
+    uint8_t seal_hash[32]; /* that the entry names; zeros: none */
     uint8_t leaf[32];
     uint64_t index;
 };

@@ -228,7 +228,11 @@ keeper_receipt_rests(struct keeper *k, const struct keeper_in *in, const struct 
         TRY(keeper_permit_key(k, &key));
         TRY(permit_open(&key, in->transfer, p->permit, &permit));
         *ret_suite = permit.suite;
-        const bool same = span_eq(span_of(permit.leaf, 32), span_of(p->leaf, 32)) &&
+        /* The decision of this permit; or, where clerk's database was restored, one about the same
+         * seal with the same verdict that was in the log before. */
+        const bool said = logged->kind == ENTRY_RECEIVED && logged->verdict == permit.verdict &&
+                          span_eq(span_of(logged->seal_hash, 32), span_of(permit.seal_hash, 32));
+        const bool same = (span_eq(span_of(permit.leaf, 32), span_of(p->leaf, 32)) || said) &&
                           span_eq(span_of(permit.seal_hash, 32), span_of(p->seal_hash, 32));
         return permit.direction == DIRECTION_IMPORT && same &&
                        permit.verdict == verdict_of[p->status]

@@ -178,6 +178,7 @@ keeper_logged(struct keeper *k, const struct keeper_in *in)
     memcpy(leaf.b, p.leaf, TLOG_HASH_LEN);
     TRY(tlog_check_inclusion(&leaf, p.index, p.size, &root->root, proof.hash, proof.count));
     struct case_logged logged = {.kind = p.kind, .n = p.n, .verdict = p.verdict, .index = p.index};
+    memcpy(logged.seal_hash, p.seal_hash, sizeof(logged.seal_hash));
     memcpy(logged.leaf, p.leaf, sizeof(logged.leaf));
     cases_logged_add(keeper_log_case(k, in->transfer), &logged);
     return ERR_OK;

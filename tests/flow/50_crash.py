@@ -73,7 +73,7 @@ class Case:
         self.file = f"{name}-{side}-{way.__name__}.csv"
         self.data = gateways.dataset(number)
         self.transfer = ""
-        self.delivered = self.released = self.waiting = False
+        self.delivered = self.released = False
 
     # -- what happens
 
@@ -273,11 +273,25 @@ def release_too_late(case):
 
 
 def damaged(case):
-    """Its body rots in the importer's spool while the gateway is down."""
-    c, zone = case.c, case.c.map["zones"][IMPORT]
-    case.released = case.waiting = True
+    """Its body rots in the importer's spool while the gateway is down, and so does the next one
+    that it asks for."""
+    c = case.c
+    case.released = True
     case.arm(fault="clerk/clerk_m4_stored:1:killall")
     case.push("oncology", 202)
+    rot(case)
+    c.start(IMPORT, "clerk/clerk_m4_stored:1:killall")
+    check(f"{case.label}: operators hear of it", c.saw(IMPORT, "clerk-damaged", c.mark))
+    c.stop(EXPORT)
+    c.start(EXPORT)  # which reminds the importer at once
+    rot(case)
+    case.arm()
+    case.comes_to("expired")
+    case.was_killed()
+
+
+def rot(case):
+    c, zone = case.c, case.c.map["zones"][IMPORT]
     check(f"{case.label}: the importer is gone once it may open it", c.died(IMPORT))
     del c.running[IMPORT]
     with database(c, IMPORT) as base:
@@ -288,11 +302,6 @@ def damaged(case):
         last = f.read(1)[0]
         f.seek(-1, os.SEEK_END)
         f.write(bytes([last ^ 1]))
-    case.arm()
-    case.was_killed()
-    c.until(lambda: [e for e in c.events(IMPORT, c.mark) if e["event"] == "clerk-damaged"],
-            lambda found: found or case.name == "mf", 10)
-    case.comes_to("forwarding")
 
 
 def retained(case):
@@ -390,8 +399,7 @@ def main():
             last.is_pulled()
         persons = released(done + [last])
         gateways.examine(c, {case.transfer: True for case in done + [last] if case.delivered},
-                         [case.transfer for case in done if not case.delivered], len(persons),
-                         [case.transfer for case in done if case.waiting])
+                         [case.transfer for case in done if not case.delivered], len(persons))
     corridor.finish()
 
 

@@ -5,6 +5,8 @@
 #include "tests/test.h"
 #include "tests/unit/clerk/world.h"
 
+#include "gateway/clerk/spool.h"
+
 #include <assert.h>
 
 static struct world w;
@@ -149,6 +151,29 @@ test_import(void)
     }
 }
 
+/* An import whose body did not open; the peer does nothing by itself. */
+static size_t
+damaged_once(void)
+{
+    world_start(&w);
+    w.body_damaged = true;
+    const size_t a = world_import(&w);
+    world_run(&w);
+    CHECK_EQ(world_row(&w, a).state, FLOW_M1_OFFERED);
+    CHECK_EQ(w.items[a].receipts, 0);
+    return a;
+}
+
+/* What the exporter does when it is told that the body is not there. */
+static void
+sent_again(size_t a)
+{
+    w.peer_stops = false;
+    w.items[a].peer_step = 1;
+    world_peer_next(&w, &w.items[a]);
+    world_run(&w);
+}
+
 static void
 test_ends(void)
 {
@@ -204,16 +229,81 @@ test_ends(void)
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
-    TEST("a body that never opens is given up, logged and destroyed, and operators are told")
+    TEST("a body that does not open is asked for again, and is received when the next one does")
+    {
+        const size_t a = damaged_once();
+        CHECK(!world_has_part(&w, a, STORE_RELEASE, 0) && world_spool_files(&w) == 0);
+        CHECK_EQ(w.log_count, 0);
+        w.body_damaged = false;
+        sent_again(a);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
+        CHECK_EQ(world_logged(&w, a, ENTRY_RECEIVED), 1);
+        CHECK_EQ(w.items[a].receipts, 1);
+        CHECK_EQ(w.broken, 1); /* the one call for an operator */
+        world_stop(&w);
+    }
+    TEST("a body that never opens is given up, logged, destroyed and receipted 6")
+    {
+        const size_t a = damaged_once();
+        sent_again(a);
+        CHECK_EQ(world_row(&w, a).state, FLOW_MF_FAILED);
+        CHECK_EQ(world_row(&w, a).receipt_status, 6);
+        CHECK_EQ(w.items[a].receipts, 1);
+        CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
+        CHECK_EQ(world_logged(&w, a, ENTRY_RECEIVED), 0);
+        CHECK(!world_has_part(&w, a, STORE_RELEASE, 0) && world_spool_files(&w) == 0);
+        CHECK_EQ(w.broken, 2); /* a call for an operator each time */
+        world_stop(&w);
+    }
+    TEST("a body whose files are not there is asked for again, clerk lives on")
     {
         world_start(&w);
-        w.body_damaged = true;
+        w.peer_stops = true;
         const size_t a = world_import(&w);
         world_run(&w);
-        CHECK_EQ(world_row(&w, a).state, FLOW_MF_FAILED);
-        CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
-        CHECK(!world_has_part(&w, a, STORE_RELEASE, 0) && world_spool_files(&w) == 0);
-        CHECK_EQ(w.broken, 1); /* the one call for an operator */
+        for (unsigned step = 1; step < 3; step++) {
+            w.items[a].peer_step = step;
+            world_peer_next(&w, &w.items[a]);
+            if (step == 1)
+                world_run(&w);
+        }
+        CHECK_EQ(spool_remove(w.spool_dir, world_row(&w, a).spool), ERR_OK);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M1_OFFERED);
+        sent_again(a);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
+        CHECK_EQ(w.broken, 1);
+        world_stop(&w);
+    }
+    TEST("an offer that does not count any more when keeper forgot it is refused with receipt 6")
+    {
+        static const enum err why[] = {ERR_EXPIRED, ERR_KEY_UNKNOWN};
+        for (size_t i = 0; i < 3; i++) {
+            world_start(&w);
+            w.checked_says = i < 2 ? (uint16_t)-why[i] : 0;
+            w.checked_denies = i == 2;
+            w.unwrap_says = (uint16_t)-ERR_NOT_FOUND;
+            const size_t a = world_import(&w);
+            world_run(&w);
+            CHECK_EQ(world_row(&w, a).state, FLOW_ME_EXPIRED);
+            CHECK_EQ(world_row(&w, a).receipt_status, 6);
+            CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
+            CHECK_EQ(w.items[a].receipts, 1);
+            CHECK(!world_has_part(&w, a, STORE_RELEASE, 0) && world_spool_files(&w) == 0);
+            CHECK_EQ(w.broken, 0);
+            world_stop(&w);
+        }
+    }
+    TEST("one that judge cannot check now is asked about again")
+    {
+        world_start(&w);
+        w.checked_says = (uint16_t)-ERR_CLOCK;
+        w.checked_recovers = true;
+        w.unwrap_says = (uint16_t)-ERR_NOT_FOUND;
+        const size_t a = world_import(&w);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_M7_SETTLED);
+        CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
     TEST("a keeper that forgot a refused offer hears of it again and signs receipt 1")

@@ -108,6 +108,9 @@ struct world {
     uint16_t unwrap_says;  /* err of the next UNWRAPPED */
     uint16_t unwrap_stuck; /* err of every one, when not 0 */
     uint16_t verify_says;  /* err of the next PEER_VERIFIED */
+    uint16_t checked_says; /* err of IMPORT_CHECKED once keeper forgot the offer */
+    bool checked_denies;   /* or its verdict is a denial */
+    bool checked_recovers; /* but not the second time */
     uint8_t held_told[32]; /* the record that HELD named last */
     bool verify_denies;    /* the proved decision about an import is a denial */
     uint16_t receipt_says; /* err of the next RECEIPT_SIGNED */

@@ -365,6 +365,11 @@ say_checked(struct world *w, uint64_t tag, const struct msg *m)
     w->keeper_forgot = false;
     if (w->unwraps > 0)
         w->judge_lost = false;
+    if (w->unwraps > 0) {
+        r.err = w->checked_says;
+        r.verdict = w->checked_denies ? VERDICT_DENY : r.verdict;
+        w->checked_says = w->checked_recovers ? 0 : w->checked_says;
+    }
     world_hash_of(m->transfer, 'o', r.offer_hash);
     ANSWER(w, tag, m->transfer, IMPORT_CHECKED, import_checked, &r);
 }

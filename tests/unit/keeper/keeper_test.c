@@ -477,6 +477,16 @@ test_import(void)
         CHECK_EQ(receipt_err(RECEIPT_ACCEPTED, token_span, p.leaf, 0, &receipt),
                  (uint16_t)-ERR_AUTH);
         CHECK_EQ(receipt_err(RECEIPT_ACCEPTED, t, p.leaf, 1, &receipt), (uint16_t)-ERR_CONFLICT);
+        /* An older entry of a restored database: of the same verdict about the same seal, no other.
+         */
+        struct case_logged said = {
+            .kind = ENTRY_RECEIVED, .verdict = VERDICT_ALLOW, .leaf = {0x61}, .index = 5};
+        cases_logged_add(keeper_log_case(&cn.k, transfer), &said);
+        CHECK_EQ(receipt_err(RECEIPT_ACCEPTED, t, said.leaf, 5, &receipt), (uint16_t)-ERR_DENIED);
+        said.leaf[0]++;
+        memcpy(said.seal_hash, permit.seal_hash, 32);
+        cases_logged_add(keeper_log_case(&cn.k, transfer), &said);
+        CHECK_EQ(receipt_err(RECEIPT_ACCEPTED, t, said.leaf, 5, &receipt), 0);
         CHECK_EQ(receipt_err(RECEIPT_ACCEPTED, t, p.leaf, 0, &receipt), 0);
         CHECK_EQ(receipt.inbox.len, SPOOLKEYS_WRAP_BYTES);
         struct receipt record;
