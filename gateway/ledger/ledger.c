@@ -312,7 +312,7 @@ open_log(struct ledger *l, struct span trust)
         l->out.note(l->out.ctx, EVENT_LOG_SUCCESSION,
                     SPAN_LIT("the log folder holds a log of another origin or key"), 0);
     TRY(err);
-    TRY(ledger_origin_open(l));
+    TRY(ledger_origin_open(l, trust));
     logstore_head(l->log, &head);
     TRY(ledger_floor_load(l));
     TRY(ledger_sign_load(l));

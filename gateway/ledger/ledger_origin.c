@@ -55,7 +55,7 @@ origin_read(struct ledger *l, const struct trust *trust, struct span bytes,
         (void)snprintf(why, sizeof(why), "%u:%u: %s", fault.line, fault.column, fault.where);
         return origin_refuse(l, why);
     }
-    return digest_sha256(bytes, l->note->hash);
+    return ERR_OK;
 }
 
 /* "my-cyberjaya/gw1/" of an origin: what all logs of one gateway begin with. */
@@ -105,25 +105,36 @@ origin_may_begin(struct ledger *l)
     return origin_refuse(l, why);
 }
 
-enum err
-ledger_origin_check(struct ledger *l, struct span trust_bytes)
+static enum err
+origin_verify(struct ledger *l, struct span trust_bytes)
 {
-    const struct span note = l->config.succession;
-    if (note.ptr == NULL)
-        return origin_is_new(l) ? origin_may_begin(l) : ERR_OK;
     struct trust *trust = calloc(1, sizeof(*trust));
     struct succession_scratch *scratch = calloc(1, sizeof(*scratch));
-    l->note = calloc(1, sizeof(*l->note));
-    enum err err = trust == NULL || scratch == NULL || l->note == NULL ? ERR_NOMEM : ERR_OK;
+    enum err err = trust == NULL || scratch == NULL ? ERR_NOMEM : ERR_OK;
     if (err == ERR_OK)
         err = trust_load(trust_bytes, trust, NULL);
     if (err == ERR_OK) {
-        err = origin_read(l, trust, note, scratch);
+        err = origin_read(l, trust, l->config.succession, scratch);
         trust_free(trust);
     }
     free(scratch);
     free(trust);
     return err;
+}
+
+/* Who signed counts when the log begins. Afterwards it is the note it was begun by, whatever has
+ * become of their keys. */
+enum err
+ledger_origin_check(struct ledger *l, struct span trust)
+{
+    const struct span note = l->config.succession;
+    if (note.ptr == NULL)
+        return origin_is_new(l) ? origin_may_begin(l) : ERR_OK;
+    l->note = calloc(1, sizeof(*l->note));
+    if (l->note == NULL)
+        return ERR_NOMEM;
+    TRY(digest_sha256(note, l->note->hash));
+    return origin_is_new(l) ? origin_verify(l, trust) : ERR_OK;
 }
 
 /* -- the log is open ---------------------------------------------------------------------------*/
@@ -183,13 +194,15 @@ origin_load(struct ledger *l)
 }
 
 enum err
-ledger_origin_open(struct ledger *l)
+ledger_origin_open(struct ledger *l, struct span trust)
 {
     struct logstore_head head;
     logstore_head(l->log, &head);
     enum err err = ERR_OK;
     if (head.size > 0)
         err = origin_load(l);
+    else if (!logstore_quarantined(l->log) && l->note != NULL && l->note->old.size == 0)
+        err = origin_verify(l, trust); /* it stopped before the genesis */
     else if (!logstore_quarantined(l->log))
         err = origin_may_begin(l);
     if (err == ERR_OK && head.size == 0 && !logstore_quarantined(l->log))

@@ -12,13 +12,13 @@
 #define LEDGER_ORIGIN_FILE "succession"
 
 /* Checks what can be checked without opening the log: the note of the configuration (empty: none)
- * against trust, zone and origin, and that an empty folder may begin. ERR_CONFIG after a line in
- * the operator's log; ERR_NOMEM. */
+ * against trust, zone and origin when the folder is new, and that it may begin without one.
+ * ERR_CONFIG after a line in the operator's log; ERR_NOMEM. */
 MUST_USE enum err ledger_origin_check(struct ledger *l, struct span trust);
 
 /* The log is open: an empty one gets its genesis, one that has it must be what the note says
  * (ERR_CONFIG after a line in the operator's log). Errors of logstore_append. */
-MUST_USE enum err ledger_origin_open(struct ledger *l);
+MUST_USE enum err ledger_origin_open(struct ledger *l, struct span trust);
 void ledger_origin_free(struct ledger *l);
 
 /* The first checkpoint of a peer's log was cosigned: if we cosigned another log of that gateway,

@@ -268,6 +268,12 @@ begins(void)
         CHECK_EQ(kit_open(&kit_my), ERR_OK);
         CHECK_EQ(kit_my.notes[EVENT_LOG_BEGUN], 1);
         kit_close(&kit_my);
+        kit_more_keys = ""; /* who signed has left since */
+        kit_write_trust();
+        CHECK_EQ(kit_open(&kit_my), ERR_OK);
+        kit_close(&kit_my);
+        kit_more_keys = more_keys;
+        kit_write_trust();
         kit_my.succession = (struct span){NULL, 0};
         CHECK_EQ(kit_open(&kit_my), ERR_OK);
         head_seen(OLD, &old_head);
