@@ -10,6 +10,7 @@
 
 #include "gateway/warden/warden_keys.h"
 #include "gateway/warden/warden_register.h"
+#include "gateway/warden/warden_succession.h"
 
 static enum err
 warden_account(struct warden *w)
@@ -85,6 +86,8 @@ warden_load_valid(struct warden *w)
     enum err err =
         warden_keys_check(&w->files, config_str(w->config, CONFIG_DIR_KEYS),
                           config_str(w->config, CONFIG_FILE_CERTIFICATE), clock_wall_ms() / 1000);
+    if (err == ERR_OK)
+        err = warden_succession_check(&w->files, w->config);
     if (err != ERR_OK) {
         (void)fprintf(stderr, "%s: %s\n", w->config_path,
                       err == ERR_CONFIG ? w->files.problem : error_text(err));

@@ -10,8 +10,9 @@
  */
 int warden_load_run(struct warden *w);
 
-/* What a test of the configuration looks at beyond that: the certificate counts today, and judge
- * would take the register. Exit status: 0, 1 after saying on stderr what is wrong. */
+/* What a test of the configuration looks at beyond that: the certificate counts today, the note
+ * that begins a new log does, and judge would take the register. Exit status: 0, 1 after saying on
+ * stderr what is wrong. */
 int warden_load_valid(struct warden *w);
 
 /* Of a warden that started nothing: everything warden_load_run made, and w itself. */

@@ -152,6 +152,9 @@ def begin(c, zone, label, *sources):
     c.file(zone, "succession", note)
     ok, seen = c.refuses(zone, "two persons must sign it")
     check(f"{label}: {WHERE}: with one signature", ok, seen)
+    out = c.tool("check", config)
+    check(f"{label}: and tdz check says so before", out.returncode != 0 and
+          b"succession" in out.stderr and b"two persons" in out.stderr, out)
     check(f"{label}: the same operator signs once", c.sign(zone, note, one).returncode == 1)
     out = c.sign(zone, note, OPERATORS[OTHER[zone]][0])
     check(f"{label}: an operator of the other zone does not sign it", out.returncode == 1, out)
@@ -171,9 +174,12 @@ def begin(c, zone, label, *sources):
     ok, seen = c.refuses(zone, "")
     check(f"{label}: {WHERE}: as another origin than the note's", ok or not seen[2], seen)
     c.configure(zone, origin=before + "b")
+    check(f"{label}: tdz check finds nothing wrong", c.tool("check", config).returncode == 0)
+    c.start(zone, "ledger/ledger_genesis:1:killall", wait=None)
+    check(f"{label}: killed before its first entry is there", c.died(zone), c.logs())
+    c.running.pop(zone)
     c.start(zone)
-    with open(config, encoding="utf-8") as f:
-        check(f"{label}: with both it does", json.load(f)["origin"] == before + "b")
+    check(f"{label}: started again it begins", c.saw(zone, "log-begun", c.mark, 1), c.logs())
     return said
 
 
@@ -229,6 +235,10 @@ def exporter(c):
     health = c.health(EXPORT)
     check(f"{label}: alone it is unconfirmed, and knows its counters",
           health.json["log"] == "unconfirmed" and health.json["counters_known"], health)
+    answer = push(c, "alone.csv", 1)
+    check(f"{label}: a push is taken with 202, and waits", answer is not None and
+          answer.status == 202 and c.stays(answer.transfer, ("inspecting",), 1), answer)
+    alone = answer.transfer
     shown = c.state(WHO, first)
     check(f"{label}: what settled before is shown with its place in the old log",
           shown["state"] == "settled" and shown["log"]["origin"] == old, shown)
@@ -238,7 +248,8 @@ def exporter(c):
           (c.state(WHO, released), c.state(WHO, waits)))
     check(f"{label}: and cosigned nothing", not incidents(c, IMPORT), incidents(c, IMPORT))
     knows(c, IMPORT, c.map["trust"])
-    for name, transfer in (("released.csv", released), ("waits.csv", waits)):
+    for name, transfer in (("released.csv", released), ("waits.csv", waits),
+                           ("alone.csv", alone)):
         state = c.settle(transfer)
         check(f"{label}: {name} settles", state.get("state") == "settled", (state, c.logs()))
     third = c.cross("third.csv")
@@ -317,6 +328,7 @@ def everything(c):
     label = "old copies"
     old = c.origin(EXPORT)
     c.cross("first.csv")
+    c.until(lambda: c.audit(c.folder(EXPORT)), lambda r: r[0] == 0, 10)  # cosigned
     c.stop(EXPORT)
     copies = os.path.join(c.dir, "copies")
     for what in ("log", "state"):
