@@ -63,6 +63,10 @@ flow_log_state(struct flow *f, const struct msg *m)
         return ERR_OK;
     }
     const bool before = f->compared;
+    /* It cannot have compared a head of another log and found that it holds it. */
+    if (p.compared != 0 && store_origin(f->store)[0] != 0 &&
+        strcmp(store_origin(f->store), f->config.origin) != 0)
+        return ERR_STATE;
     if (p.compared != 0)
         log_compare(f, p.unseen);
     if (f->compared && !before)

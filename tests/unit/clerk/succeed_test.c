@@ -248,6 +248,10 @@ counters(void)
         p.prev_origin = SPAN_LIT("");
         CHECK_EQ(payload_ledger_state_put(&p, buf, sizeof(buf), &m.body), ERR_OK);
         CHECK_EQ(flow_message(w.flow, ROLE_LEDGER, 0, NULL, &m), ERR_RANGE);
+        p.succeeds = 0;
+        p.compared = 1;
+        CHECK_EQ(payload_ledger_state_put(&p, buf, sizeof(buf), &m.body), ERR_OK);
+        CHECK_EQ(flow_message(w.flow, ROLE_LEDGER, 0, NULL, &m), ERR_STATE);
         world_stop(&w);
     }
 }
@@ -289,6 +293,64 @@ crashes(void)
     }
 }
 
+/* Killed between what the log has and what the database knows of it. */
+static void
+crashed_saying(void)
+{
+    TEST("killed while it says again, it goes on where it was and knows its counters")
+    {
+        for (unsigned n = 1; n <= 6; n++) {
+            world_start(&w);
+            w.silent_peer = true;
+            for (size_t i = 0; i < 3; i++)
+                (void)world_upload(&w, "a.csv", "", i * 10, 10, (uint8_t)(i + 1));
+            world_run(&w);
+            w.silent_peer = false;
+            world_lose_log(&w, NEW, 0, 1);
+            w.crash_append = n;
+            world_reopen(&w);
+            world_pass(&w, 61000);
+            world_run(&w);
+            CHECK_EQ(w.crash_append, 0);
+            for (size_t i = 0; i < 3; i++) {
+                CHECK_EQ(world_row(&w, i).state, FLOW_X10_SETTLED);
+                CHECK_EQ(world_logged(&w, i, ENTRY_DECISION), 1);
+            }
+            CHECK(!w.flow->counters_unknown);
+            CHECK_EQ(w.notices[FLOW_NOTICE_SUCCEEDED], 1);
+            CHECK_EQ(w.broken, 0);
+            world_stop(&w);
+        }
+    }
+}
+
+static void
+twice(void)
+{
+    TEST("a third log follows the second, and each row says in which its entry is")
+    {
+        world_start(&w);
+        const size_t a = world_upload(&w, "a.csv", "", 0, 10, 1);
+        world_run(&w);
+        follow(UINT32_MAX, 1);
+        const size_t b = world_upload(&w, "b.csv", "", 20, 10, 2);
+        world_run(&w);
+        world_lose_log(&w, NEW "b", UINT32_MAX, 1);
+        world_reopen(&w);
+        world_run(&w);
+        const size_t c = world_upload(&w, "c.csv", "", 40, 10, 3);
+        world_run(&w);
+        CHECK_EQ(strcmp(world_row(&w, a).origin, OLD), 0);
+        CHECK_EQ(strcmp(world_row(&w, b).origin, NEW), 0);
+        CHECK_EQ(world_row(&w, c).origin[0], 0);
+        CHECK_EQ(w.log_count, 2);
+        CHECK_EQ(strcmp(store_origin(w.store), NEW "b"), 0);
+        CHECK(!w.flow->counters_unknown);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+}
+
 int
 main(void)
 {
@@ -298,5 +360,7 @@ main(void)
     renewed();
     counters();
     crashes();
+    crashed_saying();
+    twice();
     return test_end();
 }

@@ -123,6 +123,7 @@ struct world {
     uint64_t former_size; /* entries of it that were witnessed */
     uint8_t succeeds;     /* what ledger tells a database of the former */
     bool came_over;
+    unsigned crash_append;       /* clerk dies when that many more entries are in the log, untold */
     const char *lost_with_crash; /* the next crash takes the log too, and this one follows it */
     unsigned notices[16];        /* how often, by enum flow_notice */
 };

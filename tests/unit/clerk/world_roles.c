@@ -168,6 +168,11 @@ say_append(struct world *w, uint64_t tag, const struct msg *m)
     } else if (!span_eq(span_of(e->bytes, e->len), p.entry)) {
         world_broke(w, "other bytes for an entry that is in the log");
     }
+    if (w->crash_append > 0 && --w->crash_append == 0) {
+        w->crashed = true;
+        w->flow->dead = true;
+        return;
+    }
     r.index = (uint64_t)(e - w->log);
     r.size = w->log_count;
     world_hash_of(e->transfer, 'l', r.leaf);
