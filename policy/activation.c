@@ -19,7 +19,7 @@ activation_keys(const struct trust *trust, struct activation_key *ret, size_t ca
         for (size_t i = 0; i < zone->key_count; i++) {
             const struct trust_key *key = &zone->keys[i];
             uint8_t pub[NOTE_PUB_LEN];
-            if (key->role != TRUST_OPERATOR || span_eq_str(key->status, "revoked") ||
+            if (key->role != TRUST_OPERATOR || key->status == TRUST_REVOKED ||
                 !span_eq_str(key->alg, "ed25519") ||
                 text_unhex(key->pub, false, pub, sizeof(pub)) != ERR_OK)
                 continue;

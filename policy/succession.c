@@ -237,7 +237,7 @@ static bool
 succession_is_key(const struct trust_key *key, int64_t at, struct note_key *ret)
 {
     uint8_t pub[NOTE_PUB_LEN];
-    return key->role == TRUST_OPERATOR && !span_eq_str(key->status, "revoked") &&
+    return key->role == TRUST_OPERATOR && key->status != TRUST_REVOKED &&
            span_eq_str(key->alg, "ed25519") && at >= key->not_before && at < key->not_after &&
            text_unhex(key->pub, false, pub, sizeof(pub)) == ERR_OK &&
            note_key_init(key->name, NOTE_ED25519, pub, ret) == ERR_OK;

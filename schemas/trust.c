@@ -65,6 +65,25 @@ read_role(const struct json_doc *doc, const struct json_node *object, enum trust
     return json_fail(doc, json_get(doc, object, "role"), ERR_RANGE, "role", ret_fault);
 }
 
+/* A word that is none of these is refused: a misspelt "revoked" must not let a key count. */
+static enum err
+read_status(const struct json_doc *doc, const struct json_node *object, enum trust_status *ret,
+            struct fault *ret_fault)
+{
+    static const char *const words[] = {
+        [TRUST_ACTIVE] = "active", [TRUST_RETIRED] = "retired", [TRUST_REVOKED] = "revoked"};
+    struct span text;
+    TRY(json_need_str(doc, object, "status", WORD_MAX, &text, ret_fault));
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (span_eq_str(text, words[i])) {
+            *ret = (enum trust_status)i;
+            return ERR_OK;
+        }
+    }
+    return json_fail(doc, json_get(doc, object, "status"), ERR_RANGE,
+                     "status must be active, retired or revoked", ret_fault);
+}
+
 /* The roles of an operator; other keys have none. */
 static enum err
 read_roles(const struct json_doc *doc, const struct json_node *node, struct trust_key *key,
@@ -115,7 +134,7 @@ read_key(const struct json_doc *doc, const struct json_node *node, struct trust_
     }
     TRY(read_time(doc, node, "not_before", &key.not_before, ret_fault));
     TRY(read_time(doc, node, "not_after", &key.not_after, ret_fault));
-    TRY(json_need_str(doc, node, "status", WORD_MAX, &key.status, ret_fault));
+    TRY(read_status(doc, node, &key.status, ret_fault));
     if (json_get(doc, node, "name") != NULL)
         TRY(json_need_str(doc, node, "name", WORD_MAX, &key.name, ret_fault));
     TRY(read_roles(doc, node, &key, ret_fault));

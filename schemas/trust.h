@@ -18,6 +18,7 @@ enum {
 };
 
 enum trust_role { TRUST_GATEWAY, TRUST_RELEASE, TRUST_KEM, TRUST_OPERATOR };
+enum trust_status { TRUST_ACTIVE, TRUST_RETIRED, TRUST_REVOKED };
 
 struct trust_key {
     enum trust_role role;
@@ -26,8 +27,8 @@ struct trust_key {
     struct span pub;    /* hex as written, an even number of digits */
     int64_t not_before; /* Unix seconds */
     int64_t not_after;
-    struct span status; /* active, retired, revoked */
-    struct span name;   /* empty when absent */
+    enum trust_status status;
+    struct span name; /* empty when absent */
     /* An operator's: an array of the roles in which its holder may release what policy holds. NULL
      * when absent: all of them. */
     const struct json_node *roles;

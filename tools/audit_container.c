@@ -40,7 +40,7 @@ container_keys(struct container *c, struct span zone_name, enum trust_role role)
         if (key->role == role && len <= sizeof(raw) &&
             text_unhex(key->pub, false, raw, len) == ERR_OK &&
             sign_pub_init(&c->pubs[c->pub_count], alg, span_of(raw, len)) == ERR_OK)
-            c->revoked[c->pub_count++] = span_eq_str(key->status, "revoked");
+            c->revoked[c->pub_count++] = key->status == TRUST_REVOKED;
     }
     return c->pub_count == 0 ? ERR_KEY_UNKNOWN : ERR_OK;
 }

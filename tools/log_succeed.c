@@ -192,7 +192,7 @@ succeed_key(struct succeed_tool *t)
         const struct trust_key *key = &own->keys[i];
         uint8_t pub[NOTE_PUB_LEN];
         if (key->role != TRUST_OPERATOR || !span_eq_str(key->name, t->who) ||
-            span_eq_str(key->status, "revoked") ||
+            key->status == TRUST_REVOKED ||
             text_unhex(key->pub, false, pub, sizeof(pub)) != ERR_OK ||
             memcmp(pub, t->key.pub.pub, sizeof(pub)) != 0)
             continue;

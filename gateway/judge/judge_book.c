@@ -39,8 +39,7 @@ judge_book_note(const struct judge_book_file *files, size_t count,
 static bool
 judge_book_key_holds(const struct trust_key *key, int64_t now_s)
 {
-    return !span_eq_str(key->status, "revoked") && now_s >= key->not_before &&
-           now_s < key->not_after;
+    return key->status != TRUST_REVOKED && now_s >= key->not_before && now_s < key->not_after;
 }
 
 static enum err
@@ -295,7 +294,7 @@ judge_book_kem(const struct judge_book *b, struct span zone, int64_t now_s, uint
     size_t count = 0;
     for (size_t i = 0; z != NULL && i < z->key_count && count < cap; i++) {
         const struct trust_key *key = &z->keys[i];
-        if (key->role == TRUST_KEM && span_eq_str(key->status, "active") &&
+        if (key->role == TRUST_KEM && key->status == TRUST_ACTIVE &&
             judge_book_key_holds(key, now_s))
             memcpy(ret[count++], key->keyid, 32);
     }

@@ -27,7 +27,7 @@ trust_sign_key(const struct trust_key *in, struct ledger_sign_key *keys, size_t 
 static enum err
 trust_key_take(const struct trust_key *in, struct ledger_zone *zone)
 {
-    if (span_eq_str(in->status, "revoked"))
+    if (in->status == TRUST_REVOKED)
         return ERR_OK;
     if (in->role == TRUST_GATEWAY)
         return trust_sign_key(in, zone->gateways, &zone->gateway_count);

@@ -35,7 +35,7 @@ warden_peerkeys_row(const struct trust_zone *zone, const struct trust_key *key,
     memcpy(row.keyid, key->keyid, sizeof(row.keyid));
     row.pub_len = (uint8_t)(key->pub.len / 2);
     TRY(text_unhex(key->pub, false, row.pub, row.pub_len));
-    row.active = span_eq_str(key->status, "active");
+    row.active = key->status == TRUST_ACTIVE;
     row.not_before = (uint64_t)key->not_before;
     row.not_after = (uint64_t)key->not_after;
     *ret = row;
@@ -49,8 +49,7 @@ warden_peerkeys_all(const struct trust *trust, struct keyring *ring)
         const struct trust_zone *zone = &trust->zones[z];
         for (size_t i = 0; i < zone->key_count; i++) {
             struct keyring_key row;
-            if (zone->keys[i].role == TRUST_OPERATOR ||
-                span_eq_str(zone->keys[i].status, "revoked"))
+            if (zone->keys[i].role == TRUST_OPERATOR || zone->keys[i].status == TRUST_REVOKED)
                 continue;
             TRY(warden_peerkeys_row(zone, &zone->keys[i], &row));
             TRY(keyring_add(ring, &row));

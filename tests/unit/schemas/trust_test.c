@@ -40,6 +40,11 @@ static const struct {
            "\"not_after\":9,\"status\":\"active\",\"roles\":[\"boss\"]}",
            ""),
      ERR_TYPE},
+    {TRUST("{\"role\":\"kem\",\"alg\":\"x\",\"keyid\":\"" KEYID
+           "\",\"pub\":\"00\",\"not_before\":1,"
+           "\"not_after\":9,\"status\":\"Revoked\"}",
+           ""),
+     ERR_RANGE},
     {TRUST(KEY, "\"my\":[\"jp\"]"), ERR_NOT_FOUND},
     {TRUST(KEY, "\"jp\":[]"), ERR_NOT_FOUND},
     {TRUST(KEY, "\"my\":\"cn\""), ERR_TYPE},
