@@ -18,6 +18,16 @@ succeed_runs(struct flow *f, const char *former)
     }
 }
 
+/* The database is an older copy: what it says of a transfer under way may be behind what the peer
+ * has of it, which is asked first (restored.h). */
+static enum err
+succeed_behind(struct flow *f)
+{
+    TRY(store_meta_put(f->store, "counters_unknown", 1));
+    TRY(store_meta_put(f->store, "behind_seq", f->start_seq));
+    return store_row_wake(f->store);
+}
+
 enum err
 flow_succeed(struct flow *f, const struct p_ledger_state *p)
 {
@@ -32,7 +42,7 @@ flow_succeed(struct flow *f, const struct p_ledger_state *p)
     if (err == ERR_OK)
         err = store_again_begin(f->store, former, p->prev_size, f->config.origin);
     if (err == ERR_OK && behind)
-        err = store_meta_put(f->store, "counters_unknown", 1);
+        err = succeed_behind(f);
     if (err == ERR_OK)
         err = store_commit(f->store);
     if (err == ERR_OK)
@@ -43,6 +53,8 @@ flow_succeed(struct flow *f, const struct p_ledger_state *p)
     }
     succeed_runs(f, former);
     f->counters_unknown = f->counters_unknown || behind;
+    if (behind)
+        f->behind_seq = f->start_seq;
     f->saying_again = true;
     f->refill = true;
     f->refill_ms = 0;

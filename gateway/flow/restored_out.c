@@ -41,6 +41,7 @@ out_fill_common(struct flow *f, struct flow_run *run, const struct restored_stor
     TRY(restored_adopt(f, run, story));
     if (decision != NULL) {
         row->log_index = decision->entry.index;
+        row->origin[0] = 0;
         memcpy(row->leaf, decision->entry.leaf, sizeof(row->leaf));
         if (memcmp(row->seal_hash, zero, sizeof(zero)) == 0)
             memcpy(row->seal_hash, decision->seal_hash, sizeof(row->seal_hash));

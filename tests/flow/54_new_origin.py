@@ -376,6 +376,9 @@ def everything(c):
     check(f"{label}: and how many persons crossed is not known", health.status == 200 and
           health.json["counters_known"] is False, health)
     c.cross("third.csv")
+    first = c.transfer_of("first.csv")
+    check(f"{label}: what the older database knows as settled is so still, and is pulled",
+          c.state(WHO, first)["state"] == "settled" and c.collect(first) is not None, c.logs())
     code, report = c.audit(c.folder(EXPORT), aside)
     short = [f for f in report.get("failures", []) if f["code"] == "predecessor"]
     check(f"{label}: an auditor is told that the older copy lacks entries of the old log",

@@ -393,6 +393,7 @@ say_seal_checked(struct world *w, uint64_t tag, const struct msg *m)
 static void
 say_small(struct world *w, uint64_t tag, const struct msg *m)
 {
+    const struct p_story story = {.err = 0};
     struct p_key_given given = {0};
     struct p_vouch_done vouched = {0};
     struct p_proved proved = {0};
@@ -405,6 +406,9 @@ say_small(struct world *w, uint64_t tag, const struct msg *m)
         return;
     case MSG_VOUCH:
         ANSWER(w, tag, m->transfer, VOUCH_DONE, vouch_done, &vouched);
+        return;
+    case MSG_STORY_ASK: /* a log that has nothing of it */
+        ANSWER(w, tag, m->transfer, STORY, story, &story);
         return;
     case MSG_PROVE:
         ANSWER(w, tag, m->transfer, PROVED, proved, &proved);
