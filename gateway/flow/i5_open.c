@@ -285,11 +285,11 @@ i5_open_lost(struct flow *f, struct flow_run *run, const char *reason)
 }
 
 void
-i5_open_undecidable(struct flow *f, struct flow_run *run)
+i5_open_undecidable(struct flow *f, struct flow_run *run, const char *reason)
 {
     i5_open_again(f, run);
     if (!f->dead && run->row.state == FLOW_M4_RELEASED)
-        i6_decide_refuse(f, run, "operator", "decision-too-large", FLOW_MF_FAILED);
+        i6_decide_refuse(f, run, "operator", reason, FLOW_MF_FAILED);
 }
 
 enum err

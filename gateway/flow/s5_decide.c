@@ -276,6 +276,35 @@ s5_decide_vouched(struct flow *f, struct flow_run *run, const struct msg *m)
     return ERR_OK;
 }
 
+/* What is not decided now or ever: it ends, and the sender or the peer learns why. False: it may be
+ * decided when asked again. */
+static bool
+s5_never(struct flow *f, struct flow_run *run, uint16_t err)
+{
+    static const struct {
+        enum err err;
+        const char *code; /* of an export */
+        const char *detail;
+        const char *reason; /* of an import */
+    } table[] = {
+        {ERR_FULL, "too-large", "the record of the decision", "decision-too-large"},
+        {ERR_TOO_LARGE, "too-large", "the record of the decision", "decision-too-large"},
+        {ERR_DENIED, "unknown-agreement", "what let it in is not in force any more", "no-basis"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (err != (uint16_t)-table[i].err)
+            continue;
+        if (run->row.direction == DIRECTION_IMPORT)
+            i5_open_undecidable(f, run, table[i].reason);
+        else if (run->row.decisions > 0) /* the log has a hold of it, and gets its end */
+            s9_receipt_refuse(f, run, "operator", table[i].code, FLOW_XF_FAILED);
+        else
+            s2_receive_fail(f, run, table[i].code, span_str(table[i].detail));
+        return true;
+    }
+    return false;
+}
+
 enum err
 s5_decide_decided(struct flow *f, struct flow_run *run, const struct msg *m)
 {
@@ -300,16 +329,9 @@ s5_decide_decided(struct flow *f, struct flow_run *run, const struct msg *m)
             s2_receive_fail(f, run, "inspector-failed", SPAN_LIT(""));
         return ERR_OK;
     }
-    if (p.err == (uint16_t)-ERR_FULL || p.err == (uint16_t)-ERR_TOO_LARGE) {
-        /* What would be decided does not fit into a record or message, now or ever. */
-        if (run->row.direction == DIRECTION_IMPORT)
-            i5_open_undecidable(f, run);
-        else
-            s2_receive_fail(f, run, "too-large", SPAN_LIT("the record of the decision"));
-        return ERR_OK;
-    }
     if (p.err != 0) {
-        flow_run_retry(f, run);
+        if (!s5_never(f, run, p.err))
+            flow_run_retry(f, run);
         return ERR_OK;
     }
     if (p.verdict > VERDICT_ALLOW || p.n != run->row.decisions || p.entry.len == 0)

@@ -131,8 +131,8 @@ void i5_open_again(struct flow *f, struct flow_run *run);
 void i5_open_forgotten(struct flow *f, struct flow_run *run);
 /* It does not open; after a few attempts it is given up. */
 void i5_open_damaged(struct flow *f, struct flow_run *run);
-/* Judge cannot write down what it would decide: given up at once. */
-void i5_open_undecidable(struct flow *f, struct flow_run *run);
+/* Judge never decides on it, for that reason: given up at once. */
+void i5_open_undecidable(struct flow *f, struct flow_run *run, const char *reason);
 /* Its body does not open or is not there: it is asked for again, once, then given up. */
 void i5_open_lost(struct flow *f, struct flow_run *run, const char *reason);
 void i5_open_join(struct flow *f, struct flow_run *run);

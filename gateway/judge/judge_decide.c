@@ -34,7 +34,8 @@ judge_decide_known(const void *ctx, struct span name)
 }
 
 /* Evidence of this container, complete and fitting. ERR_NOT_FOUND: not here (any more).
- * ERR_SYNTAX: what the inspector reported says what no report can say; asking again is no use. */
+ * ERR_SYNTAX: what the inspector reported says what no report can say; asking again is no use.
+ * ERR_DENIED: its agreement is gone or another one, which is as final. */
 static enum err
 judge_decide_evidence(struct judge *j, struct judge_final *f)
 {
@@ -50,8 +51,9 @@ judge_decide_evidence(struct judge *j, struct judge_final *f)
                                      &j->work->report_scratch, r, NULL);
     if (err != ERR_OK)
         return err == ERR_CRYPTO || err == ERR_NOMEM ? err : ERR_SYNTAX;
+    /* Keeper's word is about what was inspected for an agreement that reads otherwise now. */
     if (memcmp(r->spec_hash, c->spec_hash, 32) != 0)
-        return ERR_NOT_FOUND;
+        return c->report_direct ? ERR_NOT_FOUND : ERR_DENIED;
     if (c->direction == DIRECTION_IMPORT) {
         f->seen = &r->out;
         return c->has_opened ? ERR_OK : ERR_NOT_FOUND;
@@ -145,9 +147,11 @@ judge_decide_performed(struct judge *j, const struct judge_final *f)
     obligation_write_phase(&d->obligations, &j->book->vocab, VOCAB_STREAM, &out);
     TRY(canon_finish(&out, &duties));
     TRY(json_read(&doc, duties, NULL));
-    TRY(judge_spec_make(j, f->c->direction == DIRECTION_IMPORT, f->agreement, f->c->performed,
-                        &spec, hash));
-    const enum err err = inspectspec_covers(&w->spec, &doc, &doc.nodes[0], &covers, NULL);
+    enum err err = judge_spec_make(j, f->c->direction == DIRECTION_IMPORT, f->agreement,
+                                   f->c->performed, &spec, hash);
+    if (err != ERR_OK && !judge_spec_is_changed(err))
+        return err;
+    err = err != ERR_OK ? err : inspectspec_covers(&w->spec, &doc, &doc.nodes[0], &covers, NULL);
     const struct obligation_field *suites =
         obligation_field(obligation_find(&d->obligations, "encrypt"), "suites");
     enum suite suite;
@@ -177,6 +181,23 @@ judge_decide_asked(const struct judge_final *f)
                                 .now_ms = f->now_ms};
 }
 
+/* The register may have changed since it was let in. A party that is gone or an agreement that is
+ * not in force now is a denial for want of a basis; without documents in force (ERR_DENIED) not
+ * even that can be written down. */
+static enum err
+judge_decide_rule(struct judge *j, const struct judge_asked *q)
+{
+    enum err err = judge_evaluate(j, q);
+    if (err != ERR_NOT_FOUND && err != ERR_NOT_YET && err != ERR_EXPIRED)
+        return err;
+    err = judge_rule(j, q->is_import, false, q->now_ms);
+    if (err == ERR_NOT_FOUND)
+        return ERR_DENIED;
+    TRY(err);
+    judge_decide_force(j, DECIDE_DENY, DECIDE_NO_BASIS);
+    return ERR_OK;
+}
+
 /* A deny that others' pending reservations alone cause is a hold: they may be given back. It is
  * theirs alone if the same question without any count would not be denied. */
 static enum err
@@ -188,10 +209,10 @@ judge_decide_pending(struct judge *j, const struct judge_final *f)
     q.pi = 0;
     q.spi = 0;
     q.no_debits = true;
-    TRY(judge_evaluate(j, &q));
+    TRY(judge_decide_rule(j, &q));
     const bool theirs = j->work->decision.verdict != DECIDE_DENY;
     q = judge_decide_asked(f);
-    TRY(judge_evaluate(j, &q));
+    TRY(judge_decide_rule(j, &q));
     if (theirs)
         judge_decide_force(j, DECIDE_HOLD, DECIDE_REVIEW);
     return ERR_OK;
@@ -224,7 +245,7 @@ judge_decide_run(struct judge *j, struct judge_final *f)
 {
     const struct judge_asked q = judge_decide_asked(f);
     f->phase = "final";
-    TRY(judge_evaluate(j, &q));
+    TRY(judge_decide_rule(j, &q));
     judge_decide_approved(j, f);
     TRY(judge_decide_pending(j, f));
     TRY(judge_decide_performed(j, f));

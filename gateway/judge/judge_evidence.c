@@ -147,7 +147,7 @@ judge_evidence_adopt(struct judge *j, const struct p_evidence *p, const struct j
                      struct judge_brought *b)
 {
     struct span spec;
-    uint8_t spec_hash[32];
+    uint8_t spec_hash[32] = {0}; /* no report's: of an agreement that is gone or changed */
     TRY(judge_offer_read(j, span_str(j->zone), p->offer, judge_now(j, in), &b->m, &b->facts,
                          &b->performed, b->hash));
     if (!span_eq_str(b->m.src, j->zone) || memcmp(b->m.transfer, in->transfer, 16) != 0 ||
@@ -158,9 +158,13 @@ judge_evidence_adopt(struct judge *j, const struct p_evidence *p, const struct j
     if (c != NULL && c->has_offer && memcmp(c->offer_hash, b->hash, 32) == 0)
         return ERR_OK;
     const struct agreement *a = register_agreement(&j->book->reg, b->m.agreement);
-    if (a == NULL)
-        return ERR_OK;
-    TRY(judge_spec_make(j, false, a, b->performed, &spec, spec_hash));
+    if (a == NULL && !j->floor_met)
+        return ERR_OK; /* it may be among what is still missing */
+    if (a != NULL) {
+        const enum err err = judge_spec_make(j, false, a, b->performed, &spec, spec_hash);
+        if (err != ERR_OK && !judge_spec_is_changed(err))
+            return err;
+    }
     if (c == NULL || memcmp(c->offer_hash, b->hash, 32) != 0)
         c = judge_case_new(j, in->transfer);
     const struct judge_inputs inputs = {.agreement = b->m.agreement,

@@ -79,7 +79,7 @@ judge_import_run(struct judge *j, struct judge_offered *o, uint8_t ret_spec[stat
     if (w->decision.verdict == DECIDE_DENY)
         return ERR_OK;
     err = judge_spec_make(j, true, o->agreement, o->performed, &o->answer.spec, ret_spec);
-    if (err != ERR_UNSUPPORTED && err != ERR_NOT_FOUND && err != ERR_TYPE && err != ERR_MISSING)
+    if (!judge_spec_is_changed(err))
         return err;
     o->answer.spec = (struct span){NULL, 0};
     w->decision.verdict = DECIDE_DENY;

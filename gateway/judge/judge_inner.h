@@ -205,6 +205,9 @@ MUST_USE enum err judge_spec_make(struct judge *j, bool is_import, const struct 
                                   struct span performed, struct span *ret_spec,
                                   uint8_t ret_hash[static 32]);
 
+/* An error of judge_spec_make that says: the agreement does not have what is to be performed. */
+bool judge_spec_is_changed(enum err err);
+
 /* Sends body as the answer; put is the result of encoding it. */
 MUST_USE enum err judge_reply(struct judge *j, enum msg_type type, enum err put, struct span body);
 

@@ -309,6 +309,12 @@ judge_spec_make(struct judge *j, bool is_import, const struct agreement *a, stru
     return ERR_OK;
 }
 
+bool
+judge_spec_is_changed(enum err err)
+{
+    return err == ERR_UNSUPPORTED || err == ERR_NOT_FOUND || err == ERR_TYPE || err == ERR_MISSING;
+}
+
 /* True if m's signature, manifest and dates are those of a genuine offer of zone. */
 enum err
 judge_offer_read(struct judge *j, struct span zone, struct span bytes, int64_t now_ms,

@@ -264,31 +264,6 @@ test_ends(void)
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
-    TEST("what judge cannot write down ends the upload, and is not asked for ever")
-    {
-        world_start(&w);
-        w.judge_says = (uint16_t)-ERR_FULL;
-        const size_t a = world_upload(&w, "table.csv", "", 0, 10, 1);
-        world_run(&w);
-        CHECK_EQ(w.items[a].status, 413);
-        CHECK(strcmp(w.items[a].code, "too-large") == 0);
-        CHECK_EQ(world_row(&w, a).state, FLOW_XF_FAILED);
-        CHECK_EQ(world_counted(&w), 0);
-        CHECK_EQ(world_spool_files(&w), 0);
-        CHECK_EQ(w.broken, 0);
-        world_stop(&w);
-    }
-    TEST("nor is an import, which the peer learns")
-    {
-        world_start(&w);
-        w.judge_says = (uint16_t)-ERR_TOO_LARGE;
-        const size_t b = world_import(&w);
-        world_run(&w);
-        CHECK_EQ(world_row(&w, b).state, FLOW_MF_FAILED);
-        CHECK_EQ(world_spool_files(&w), 0);
-        CHECK_EQ(w.broken, 0);
-        world_stop(&w);
-    }
 }
 
 static void

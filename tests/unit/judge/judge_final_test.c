@@ -431,6 +431,86 @@ test_held(void)
     }
 }
 
+/* The judge reloads without the files whose names hold that text. */
+static void
+reload_without(const char *name)
+{
+    struct judge_book_file kept[KIT_FILES];
+    struct judge_book *fresh = NULL;
+    struct fault fault = {.code = ERR_OK};
+    size_t count = 0;
+    for (size_t i = 0; i < my.file_count; i++)
+        if (memmem(my.files[i].name.ptr, my.files[i].name.len, name, strlen(name)) == NULL)
+            kept[count++] = my.files[i];
+    CHECK(count < my.file_count);
+    CHECK_EQ(judge_book_new(SPAN_LIT("my-cyberjaya"), NOW_MS / 1000, kept, count, &fresh, &fault),
+             ERR_OK);
+    if (fresh == NULL)
+        return;
+    (void)judge_activate(&my.j, fresh, my.now_ms);
+    judge_book_free(my.book);
+    my.book = fresh;
+}
+
+static void
+test_gone(void)
+{
+    struct p_decide q;
+    struct p_decided told;
+    TEST("an agreement that went since the upload began is said to be gone, for good")
+    {
+        begin(LIMIT);
+        reload_without("oncology");
+        my.to_keeper.type = MSG_NONE; /* of the reload */
+        q = decide_good(DIRECTION_EXPORT, 0);
+        CHECK_EQ(decide(&my, &q).err, (uint16_t)-ERR_DENIED);
+        CHECK_EQ(my.to_keeper.type, MSG_NONE);
+    }
+    TEST("a party that went is a denial for want of a basis, with its entry")
+    {
+        begin(LIMIT);
+        reload_without("lab-shanghai");
+        q = decide_good(DIRECTION_EXPORT, 0);
+        told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_DENY && permitted() == VERDICT_DENY);
+        CHECK(has(told.entry, "\"reason\":\"no-basis\""));
+    }
+    TEST("others' reservations do not make a hold of it")
+    {
+        q.n = 1;
+        q.pending_others = 1;
+        told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_DENY);
+    }
+    TEST("nor do operators' words on a hold of before")
+    {
+        uint8_t record[32];
+        (void)held(REVIEW, &q, record);
+        const struct p_decided hold = held(REVIEW, &q, record);
+        q.approval = approval(&my.operator_key, &hold, record, "approve");
+        reload_without("lab-shanghai");
+        told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_DENY);
+        CHECK(has(told.entry, "\"reason\":\"no-basis\""));
+    }
+    TEST("without any document in force nothing is decided, for good")
+    {
+        begin(LIMIT);
+        reload_without("my-export");
+        q = decide_good(DIRECTION_EXPORT, 0);
+        CHECK_EQ(decide(&my, &q).err, (uint16_t)-ERR_DENIED);
+    }
+    TEST("an agreement that has ended is a denial for want of a basis")
+    {
+        begin(LIMIT);
+        my.now_ms = INT64_C(2000000000000);
+        q = decide_good(DIRECTION_EXPORT, 0);
+        told = decide(&my, &q);
+        CHECK(told.err == 0 && told.verdict == VERDICT_DENY);
+        CHECK(has(told.entry, "\"reason\":\"no-basis\""));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -444,6 +524,7 @@ main(int argc, char **argv)
     test_performed();
     test_approval();
     test_held();
+    test_gone();
     kit_stop(&my);
     return test_end();
 }

@@ -291,6 +291,69 @@ test_restart(void)
         CHECK_EQ(TELL(&my, ROLE_KEEPER, VOUCHED, vouched, &v, transfer, nothing), ERR_OK);
         CHECK_EQ(decide(&my, &q).err, 0);
     }
+    TEST("after a restart an agreement that is gone is said to be gone, not forgotten")
+    {
+        struct judge_book_file all[KIT_FILES];
+        const size_t count = my.file_count;
+        memcpy(all, my.files, sizeof(all));
+        my.file_count = 0;
+        for (size_t i = 0; i < count; i++)
+            if (memmem(all[i].name.ptr, all[i].name.len, "oncology", 8) == NULL)
+                my.files[my.file_count++] = all[i];
+        for (int floorless = 0; floorless < 2; floorless++) {
+            kit_stop(&my);
+            kit_floorless = floorless != 0;
+            kit_start(&my, "my-cyberjaya");
+            CHECK_EQ(TELL(&my, ROLE_CLERK, EVIDENCE, evidence, &e, transfer, findings), ERR_OK);
+            CHECK_EQ(TELL(&my, ROLE_KEEPER, VOUCHED, vouched, &v, transfer, nothing), ERR_OK);
+            /* While documents are missing this one may be among them. */
+            CHECK_EQ(decide(&my, &q).err,
+                     (uint16_t)(floorless != 0 ? -ERR_NOT_FOUND : -ERR_DENIED));
+        }
+        kit_floorless = false;
+        memcpy(my.files, all, sizeof(all));
+        my.file_count = count;
+        kit_stop(&my);
+        kit_start(&my, "my-cyberjaya");
+    }
+    TEST("nor is evidence of one whose columns are others by now decided on")
+    {
+        static uint8_t text[1 << 15];
+        struct span *file = NULL;
+        struct span *note = NULL;
+        for (size_t i = 0; i < my.file_count; i++) {
+            file = span_eq_str(my.files[i].name, "oncology-2026.json") ? &my.files[i].bytes : file;
+            note = span_eq_str(my.files[i].name, "oncology-2026.json.note") ? &my.files[i].bytes
+                                                                            : note;
+        }
+        CHECK(file != NULL && note != NULL && file->len < sizeof(text));
+        const struct span before = *file;
+        const struct span before_note = *note;
+        memcpy(text, file->ptr, file->len);
+        uint8_t *at = memmem(text, file->len, "\"ward\"", 6);
+        CHECK(at != NULL);
+        at[1] = 'c';
+        char words[FILENOTE_TEXT_MAX];
+        size_t len = 0;
+        *file = span_of(text, file->len);
+        CHECK_EQ(
+            filenote_text("tdz.agreement/1", SPAN_LIT("oncology-2026.json"), *file, words, &len),
+            ERR_OK);
+        *note = kit_note(&my.operator_key, "operator", words, len);
+        kit_stop(&my);
+        kit_start(&my, "my-cyberjaya");
+        CHECK_EQ(TELL(&my, ROLE_CLERK, EVIDENCE, evidence, &e, transfer, findings), ERR_OK);
+        CHECK_EQ(TELL(&my, ROLE_KEEPER, VOUCHED, vouched, &v, transfer, nothing), ERR_OK);
+        const uint16_t said = decide(&my, &q).err;
+        CHECK(said == (uint16_t)-ERR_DENIED || said == (uint16_t)-ERR_SYNTAX);
+        *file = before;
+        *note = before_note;
+        kit_stop(&my);
+        kit_start(&my, "my-cyberjaya");
+        CHECK_EQ(TELL(&my, ROLE_CLERK, EVIDENCE, evidence, &e, transfer, findings), ERR_OK);
+        CHECK_EQ(TELL(&my, ROLE_KEEPER, VOUCHED, vouched, &v, transfer, nothing), ERR_OK);
+        CHECK_EQ(decide(&my, &q).err, 0);
+    }
     TEST("evidence that is not what it says is clerk's violation")
     {
         struct p_evidence bad = e;
