@@ -13,7 +13,8 @@
 
 enum {
     SERVER_BURST = 32,     /* connections accepted per turn */
-    SERVER_PAUSE_MS = 100, /* when the process has no descriptor left */
+    SERVER_PAUSE_MS = 100, /* when the process has no descriptor left, or no connection to spare */
+    SERVER_SHED_MS = 1000, /* how long a handshake is safe when all connections are taken */
 };
 
 struct server_client {
@@ -25,6 +26,7 @@ struct server_client {
     struct loop_watch *watch;
     struct loop_timer *timer;
     struct loop_defer *defer;
+    int64_t since_ms;
 };
 
 struct server {
@@ -97,10 +99,17 @@ server_drop(struct server_client *c)
     server_want(l);
 }
 
+/* Nobody is known at the other end yet. */
+static bool
+server_is_stranger(const struct server_client *c)
+{
+    return c->owner->config.conn.tls != NULL && conn_identity(c->conn)->name[0] == 0;
+}
+
 static void
 server_note_end(struct server_client *c, enum err err)
 {
-    const bool handshake = conn_identity(c->conn)->name[0] == 0 && c->owner->config.conn.tls;
+    const bool handshake = server_is_stranger(c);
     if (err == ERR_CLOSED || err == ERR_SHORT || err == ERR_IO)
         return;
     if (handshake)
@@ -174,6 +183,7 @@ server_take(struct server *l, int fd)
     (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     c->owner = l;
     c->fd = fd;
+    c->since_ms = clock_mono_ms();
     c->next = l->clients;
     c->link = &l->clients;
     if (c->next != NULL)
@@ -190,11 +200,23 @@ server_take(struct server *l, int fd)
 /* -- accepting
  * -----------------------------------------------------------------------------------*/
 
+/* The oldest connection that has not said who it is, or NULL. */
+static struct server_client *
+server_stranger(const struct server *l)
+{
+    struct server_client *oldest = NULL;
+    for (struct server_client *c = l->clients; c != NULL; c = c->next)
+        if (server_is_stranger(c))
+            oldest = c; /* the list begins with the newest */
+    return oldest;
+}
+
 static void
 server_want(struct server *l)
 {
-    const bool open = l->is_started && !l->is_draining && l->client_count < l->config.clients_max &&
-                      !loop_timer_is_set(l->pause);
+    /* Full of strangers it still listens: a newcomer takes the place of the oldest. */
+    const bool room = l->client_count < l->config.clients_max || server_stranger(l) != NULL;
+    const bool open = l->is_started && !l->is_draining && room && !loop_timer_is_set(l->pause);
     if (l->watch != NULL && loop_watch_set(l->watch, open ? LOOP_READ : 0) != ERR_OK)
         OPLOG(l->config.log, EVENT_INTERNAL, OPLOG_STR("where", "server"));
 }
@@ -205,23 +227,44 @@ server_on_pause_over(void *ctx)
     server_want(ctx);
 }
 
+/* Makes room for one who waits, at the cost of the oldest handshake: who opens connections and says
+ * nothing keeps nobody out for longer than SERVER_SHED_MS. */
+static bool
+server_shed(struct server *l)
+{
+    struct server_client *oldest = server_stranger(l);
+    if (oldest == NULL || clock_mono_ms() - oldest->since_ms < SERVER_SHED_MS)
+        return false;
+    OPLOG(l->config.log, EVENT_CONNECTION_SHED, OPLOG_INT("open", l->client_count));
+    l->failed++;
+    server_drop(oldest);
+    return true;
+}
+
 static void
 server_on_accept(void *ctx, unsigned events)
 {
     struct server *l = ctx;
     (void)events;
+    const bool full = l->client_count >= l->config.clients_max;
+    if (full && !server_shed(l)) {
+        if (loop_timer_set(l->pause, SERVER_PAUSE_MS) != ERR_OK)
+            OPLOG(l->config.log, EVENT_INTERNAL, OPLOG_STR("where", "server"));
+        server_want(l);
+        return;
+    }
     for (int i = 0; i < SERVER_BURST && l->client_count < l->config.clients_max; i++) {
         const int fd = accept4(l->config.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            const bool full =
+            const bool spent =
                 errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-            if (full && loop_timer_set(l->pause, SERVER_PAUSE_MS) == ERR_OK)
+            if (spent && loop_timer_set(l->pause, SERVER_PAUSE_MS) == ERR_OK)
                 OPLOG(l->config.log, EVENT_CONNECTIONS_FULL, OPLOG_INT("open", l->client_count));
             break;
         }
         server_take(l, fd);
     }
-    if (l->client_count >= l->config.clients_max)
+    if (!full && l->client_count >= l->config.clients_max)
         OPLOG(l->config.log, EVENT_CONNECTIONS_FULL, OPLOG_INT("open", l->client_count));
     server_want(l);
 }
