@@ -5,7 +5,7 @@
 #include "gateway/clerk/clerk_query.h"
 #include "gateway/clerk/query_args.h"
 #include "gateway/clerk/transfer_json.h"
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "gateway/net/identity.h"
 #include "schemas/text.h"
 
@@ -251,10 +251,29 @@ hold_ask_judge(struct flow *f, struct flow_job *job, const struct store_row *row
     return ERR_OK;
 }
 
+/* The hold may be of an older copy of the database, and decided since: no word is taken on it
+ * before that is known. */
+static bool
+hold_is_open(const struct flow *f, const struct flow_run *run)
+{
+    return !restored_waits(f, &run->row) && !restored_wants(f, run);
+}
+
+static void
+hold_wait(struct flow *f, struct flow_job *job, struct flow_run *run)
+{
+    if (run->conv.tag == 0 && run->conv.due_ms == INT64_MAX)
+        flow_run_now(f, run); /* at rest: nobody else asks the log for it */
+    if (job->conv.pause_ms < f->config.retry_max_ms)
+        flow_job_retry(f, job);
+    else
+        hold_end(f, job, "internal", SPAN_LIT("it is not known yet whether it was decided"));
+}
+
 void
 clerk_hold_drive(struct flow *f, struct flow_job *job)
 {
-    const struct flow_run *run = flow_run_find(f, job->id);
+    struct flow_run *run = flow_run_find(f, job->id);
     if (run == NULL) {
         hold_end(f, job, "internal", SPAN_LIT(""));
         return;
@@ -262,6 +281,10 @@ clerk_hold_drive(struct flow *f, struct flow_job *job)
     if (!hold_is_listed(&run->row)) {
         hold_decided(f, &job->ticket, &run->row);
         flow_job_free(job);
+        return;
+    }
+    if (!hold_is_open(f, run)) {
+        hold_wait(f, job, run);
         return;
     }
     if (!s6_hold_is(&run->row)) {
@@ -296,7 +319,8 @@ clerk_hold_answer(struct flow *f, struct flow_job *job, const struct msg *m)
         return ERR_OK;
     }
     /* Somebody else spoke, or it was decided, while judge looked: look again. */
-    if (!s6_hold_is(&run->row) || n != job->b || (unsigned)run->row.n != job->step) {
+    if (!hold_is_open(f, run) || !s6_hold_is(&run->row) || n != job->b ||
+        (unsigned)run->row.n != job->step) {
         clerk_hold_drive(f, job);
         return ERR_OK;
     }

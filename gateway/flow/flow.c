@@ -100,6 +100,7 @@ static void
 flow_due(struct flow *f, struct flow_run *run)
 {
     if (restored_waits(f, &run->row) || restored_wants(f, run)) {
+        run->is_due = run->row.wake_ms != 0;
         flow_run_now(f, run);
         return;
     }
@@ -233,6 +234,10 @@ flow_drive(struct flow *f, struct flow_run *run)
         flow_due(f, run);
     else if (flow_drives[run->row.state] != NULL)
         flow_drives[run->row.state](f, run);
+    else if (run->is_due && run->known) {
+        run->is_due = false;
+        flow_due(f, run); /* what it was woken for, now that the log was heard */
+    }
 }
 
 static void
@@ -249,7 +254,7 @@ flow_pump(struct flow *f)
                 flow_reply_put(f, run, true);
             if (run->conv.tag == 0 && run->conv.due_ms <= now)
                 flow_drive(f, run);
-            if (run->used && flow_is_idle(run))
+            if (run->used && flow_is_idle(run) && !(run->known && flow_job_speaks(f, run->row.id)))
                 flow_run_free(f, run);
             flow_tidy(f);
         }

@@ -69,6 +69,24 @@ flow_job_retry(struct flow *f, struct flow_job *job)
     job->conv.due_ms = flow_run_mono(f) + pause;
 }
 
+bool
+flow_job_speaks(const struct flow *f, const uint8_t id[static 16])
+{
+    for (size_t i = 0; i < FLOW_JOBS_MAX; i++)
+        if (f->jobs[i].kind == JOB_HOLD && memcmp(f->jobs[i].id, id, 16) == 0)
+            return true;
+    return false;
+}
+
+void
+flow_job_hurry(struct flow *f, const uint8_t id[static 16])
+{
+    for (size_t i = 0; i < FLOW_JOBS_MAX; i++)
+        if (f->jobs[i].kind == JOB_HOLD && f->jobs[i].conv.tag == 0 &&
+            memcmp(f->jobs[i].id, id, 16) == 0)
+            f->jobs[i].conv.due_ms = 0;
+}
+
 /* -- errands -----------------------------------------------------------------------------------*/
 
 void

@@ -64,6 +64,7 @@ struct flow_run {
     bool used;
     uint32_t flags;
     uint32_t tries; /* failed attempts at the present state */
+    bool is_due;    /* it was woken for its time, and that waits for the log */
     bool known;     /* what the log says of it was taken into account (restored.h) */
     bool doubt;     /* the log has something else than is stored here */
     struct flow_conv conv;
@@ -157,8 +158,7 @@ struct flow {
 struct flow_run *flow_run_new(struct flow *f);
 /* The run of a transfer in memory or, loaded, from the store. NULL: unknown (or no room). */
 struct flow_run *flow_run_find(struct flow *f, const uint8_t id[static 16]);
-/* In memory only. */
-struct flow_run *flow_run_live(struct flow *f, const uint8_t id[static 16]);
+struct flow_run *flow_run_live(struct flow *f, const uint8_t id[static 16]); /* in memory only */
 void flow_run_free(struct flow *f, struct flow_run *run);
 
 /* Keeps a copy of bytes, replacing what was kept there. ERR_NOMEM. */

@@ -258,6 +258,9 @@ restored_enter(struct flow *f, struct flow_run *run, enum flow_state state, flow
     if (err == ERR_OK) {
         run->known = true;
         run->doubt = false;
+        if (run->is_due)
+            flow_run_now(f, run);
+        flow_job_hurry(f, run->row.id);
     }
     return err == ERR_OK;
 }

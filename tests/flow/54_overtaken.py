@@ -9,6 +9,8 @@ picks others), with --deep or TDZ_DEEP all. Needs the build with fault points (T
 """
 import contextlib
 import http.client
+import json
+import hashlib
 import os
 import random
 import shutil
@@ -20,16 +22,19 @@ import tempfile
 import threading
 import time
 
+import register
 import restoring
 import tables
 from corridor import check
 from gateways import EXPORT, IMPORT, TO, WHO
-from restoring import PLAIN, push
+from restoring import OPERATOR, PLAIN, push
 
 DEEP = "--deep" in sys.argv or bool(os.environ.get("TDZ_DEEP"))
 SEED = os.environ.get("TDZ_SEED", "1")
 OUT = ("x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9")
 IN = ("m1", "m2", "m3", "m4", "m5", "m6", "m6l", "m7")
+HELD, HELD_FOR = "held-2026", "service"  # an agreement whose exports two operators release
+RECORD = 10  # STORE_RECORD of gateway/clerk/store.h
 SAMPLE = 3  # of the states of each case, unless all are wanted
 
 
@@ -255,8 +260,166 @@ def overtaken_importer(c):
     c.verify(EXPORT, IMPORT)
 
 
+class Held:
+    """A push that the exporter's rules hold, and a copy of its clerk's folder while it is."""
+
+    def __init__(self, c, name):
+        self.c, self.name = c, name
+        answer = c.send_again(name, tables.telemetry(30, seed=len(name)), HELD)
+        self.transfer = answer.transfer
+        check(f"{name}: it is held", c.settle(self.transfer, states=("held",)).get("state") ==
+              "held", (answer, c.logs()))
+        c.keep(name, (EXPORT, "state"))
+        row = self.row()
+        path = os.path.join(c.folder(EXPORT, "state"), "clerk.db")
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as base:
+            record = base.execute("SELECT bytes FROM part WHERE transfer = ? AND what = ? ORDER BY "
+                                  "n DESC", (row["id"], RECORD)).fetchone()[0]
+        self.about = {"decision": f"sha256:{hashlib.sha256(record).hexdigest()}",
+                      "seal": row["seal_hash"].hex(), "transfer": self.transfer,
+                      "expires": int(time.time()) + 3600, "reason": "test"}
+
+    def row(self):
+        path = os.path.join(self.c.folder(EXPORT, "state"), "clerk.db")
+        with tempfile.TemporaryDirectory(dir=self.c.dir) as at:
+            for part in (path, path + "-wal"):
+                if os.path.exists(part):
+                    shutil.copy(part, at)
+            base = sqlite3.connect(os.path.join(at, "clerk.db"))
+            base.row_factory = sqlite3.Row
+            with contextlib.closing(base):
+                return base.execute("SELECT * FROM transfer WHERE hex(id) = ?",
+                                    (self.transfer.upper(),)).fetchone()
+
+    def says(self, who, verdict):
+        """An operator's word, said until it is answered for good."""
+        note = register.signed(self.c, [who], "tdz.approval/1", dict(self.about, verdict=verdict))
+        return self.c.until(lambda: self.c.request(
+            who, "POST", f"/v1/holds/{self.transfer}/approval", body=note.encode(),
+            url="desk_url"), lambda a: a.status in (200, 403, 404, 409))
+
+    def approved(self):
+        for who in register.operators(self.c, EXPORT)[:2]:
+            answer = self.says(who, "approve")
+            check(f"{self.name}: {who} approves it", answer is not None and answer.status == 200,
+                  (answer, self.c.logs()))
+
+    def restore(self):
+        self.c.restore(self.name, (EXPORT, "state"))
+        check(f"{self.name}: the copy holds it", self.row()["state"] == "x6h", self.row()["state"])
+
+    def is_refused_late(self, label):
+        answer = self.says(OPERATOR[EXPORT], "refuse")
+        check(f"{label}: an operator's refusal comes too late", answer is not None and
+              answer.status == 409, (answer, self.c.logs()))
+
+    def ends(self, label, *states):
+        c = self.c
+        found = c.settle(self.transfer, states=("settled", "delivered", "denied", "failed",
+                                                "expired"))
+        check(f"{label}: it ends as {' or '.join(states)}", found.get("state") in states,
+              (found.get("state"), c.logs(12)))
+        said_here = c.known(EXPORT).get(self.transfer, [])
+        kinds = [k for k, _, _ in said_here]
+        check(f"{label}: settled once, never refused", kinds.count("settled") == 1 and
+              "refused" not in kinds, said_here)
+        words = [d["verdict"] for d in said(c, EXPORT, self.transfer, "approval")]
+        check(f"{label}: the two words that released it are all that was said",
+              words == ["approve"] * 2, words)
+        check(f"{label}: and the importer received it once",
+              [d["verdict"] for d in said(c, IMPORT, self.transfer, "received")] == ["allow"],
+              c.known(IMPORT).get(self.transfer))
+
+
+def overtaken_hold(c):
+    """A hold of the copy was released since, settled or only about to; nobody refuses it now."""
+    first = Held(c, "held-settled.csv")
+    c.begin(EXPORT)
+    first.approved()
+    first.ends("before", "settled")
+    first.restore()
+    c.begin(EXPORT)
+    first.ends("a hold that was settled since", "settled")
+    first.restore()
+    c.begin(EXPORT)
+    first.is_refused_late("refused at once")
+    first.ends("a hold that was settled since, refused at once", "settled")
+    check("it is pulled", c.collect(first.transfer) is not None, c.logs())
+    check("and delivered", c.settle(first.transfer, states=("delivered",)).get("state") ==
+          "delivered", c.logs())
+    first.restore()
+    c.begin(EXPORT)
+    first.is_refused_late("delivered")
+    first.ends("a hold that was delivered since", "delivered")
+
+    second = Held(c, "held-released.csv")
+    c.start(EXPORT, "clerk/clerk_x9_before:1:killall")
+    second.approved()
+    check("killed when the importer's receipt came", c.died(EXPORT), c.logs())
+    del c.running[EXPORT]
+    c.stop(IMPORT)
+    second.restore()
+    c.begin(EXPORT)
+    note = register.signed(c, [OPERATOR[EXPORT]], "tdz.approval/1",
+                           dict(second.about, verdict="refuse"))
+    try:
+        early = c.request(OPERATOR[EXPORT], "POST", f"/v1/holds/{second.transfer}/approval",
+                          body=note.encode(), url="desk_url").status
+    except (OSError, http.client.HTTPException):
+        early = 0
+    check("while the peer cannot say whether it has a RELEASE, no word is taken",
+          early not in (200, 404), (early, c.logs()))
+    check("and the transfer is held still", c.stays(second.transfer, ("held",)),
+          c.state(WHO, second.transfer))
+    c.begin(IMPORT)
+    second.is_refused_late("released")
+    second.ends("a hold that was released since", "settled")
+
+    third = Held(c, "held-approved.csv")
+    c.start(EXPORT, "clerk/clerk_x8_before:1:killall")
+    third.approved()
+    check("killed before the RELEASE was stored", c.died(EXPORT), c.logs())
+    del c.running[EXPORT]
+    third.restore()
+    c.begin(EXPORT)
+    check("approved and not released: the copy has not those words, and holds it still",
+          c.stays(third.transfer, ("held",)) and "settled" not in
+          [k for k, _, _ in c.known(EXPORT)[third.transfer]], c.state(WHO, third.transfer))
+    answer = third.says(OPERATOR[EXPORT], "refuse")
+    check("an operator may refuse that", answer is not None and answer.status == 200, answer)
+    found = c.settle(third.transfer)
+    last = c.until(lambda: said(c, EXPORT, third.transfer, "decision"),
+                   lambda d: d[-1]["verdict"] == "deny")
+    check("and then it is denied, in the log under the next number, and has not crossed",
+          found.get("state") == "denied" and [d["verdict"] for d in last] ==
+          ["hold", "allow", "deny"] and not said(c, EXPORT, third.transfer, "settled") and
+          not said(c, IMPORT, third.transfer, "received"), (found, last))
+    c.cross("last.csv")
+    gateways_agree(c, (first.transfer, second.transfer))
+
+
+def gateways_agree(c, crossed):
+    c.verify(EXPORT, IMPORT)
+    out = c.tool("reconcile", "--json", c.folder(EXPORT, "log"), c.folder(IMPORT, "log"),
+                 program="tdz-audit")
+    report = json.loads(out.stdout) if out.stdout else {}
+    wrong = {k: report.get(k) for k in ("only_a", "only_b", "digest", "verdict", "open")
+             if report.get(k, [None])}
+    check("the two logs reconcile", not wrong and set(crossed) <= {
+        m if isinstance(m, str) else m["transfer"] for m in report.get("matched", [])},
+        (report, out.stderr))
+
+
+def prepare(c):
+    register.add_agreement(c, PLAIN, HELD, purpose=HELD_FOR)
+    register.add_rules(c, EXPORT, "my-export", [
+        {"id": "test.held", "effect": "hold", "classes": ["business"],
+         "when": {"eq": ["purpose", HELD_FOR]}, "release": "operator+operator"}])
+
+
 CASES = {
     "exporter": overtaken_exporter,
+    "hold": overtaken_hold,
     "importer": overtaken_importer,
 }
 
@@ -264,7 +427,7 @@ CASES = {
 def main():
     print(f"# copies of {'all' if DEEP else f'some (TDZ_DEEP: all)'} states, seed {SEED}",
           flush=True)
-    restoring.run_all(CASES)
+    restoring.run_all(CASES, prepare)
 
 
 if __name__ == "__main__":

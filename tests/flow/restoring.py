@@ -26,8 +26,8 @@ AT_ONCE = 3  # cases mostly wait
 class Restored(Gateways):
     """Folders of a zone can be copied away and put back while its gateway stands still."""
 
-    def __init__(self):
-        super().__init__(timeouts=gateways.BRISK)
+    def __init__(self, prepare=None):
+        super().__init__(prepare=prepare, timeouts=gateways.BRISK)
         self.policies = os.path.join(self.dir, "counting")
 
     def up(self, *more):
@@ -131,11 +131,12 @@ def push(c, name, agreement=PLAIN, data=None, wait=1):
                   Idempotency_Key=f'"{name}"', Prefer=f"wait={wait}")
 
 
-def run_all(cases):
-    """Each case with a corridor of its own; those named on the command line, or all."""
+def run_all(cases, prepare=None):
+    """Each case with a corridor of its own; those named on the command line, or all. prepare: what
+    is to be in the registers before the first start."""
     def run(name):
         try:
-            with Restored() as c:
+            with Restored(prepare) as c:
                 cases[name](c)
         except Exception as e:  # one case must not hide the others
             check(f"{name} ran to its end", False, "".join(traceback.format_exception(e)))
