@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Targets: inbound_route_find corridor_json_hello_read corridor_json_state_read
- * corridor_json_groups_read corridor_json_versions */
+ * corridor_json_receipt_read corridor_json_groups_read corridor_json_versions */
 /* The first byte chooses the reader. What is read is in range, and what we write reads back. */
 #include "fuzz/fuzz.h"
 #include "gateway/link/corridor_json.h"
@@ -55,6 +55,25 @@ on_state(struct span in)
     FUZZ_MUST(again.groups == status.groups && again.state == status.state);
 }
 
+/* A receipt comes out of those documents only that are states with one. */
+static void
+on_receipt(struct span in)
+{
+    enum { RECEIPT_CAP = 2048 };
+    static uint8_t out[RECEIPT_CAP];
+    struct corridor_json_status status;
+    struct span parcel = {NULL, 0};
+    const enum err read = corridor_json_state_read(in, &status);
+    const enum err err = corridor_json_receipt_read(in, out, sizeof(out), &parcel);
+    if (read != ERR_OK) {
+        FUZZ_MUST(err == read && parcel.ptr == NULL);
+        return;
+    }
+    FUZZ_MUST((err == ERR_NOT_FOUND) == !status.has_receipt);
+    FUZZ_MUST(err == ERR_OK || parcel.ptr == NULL);
+    FUZZ_MUST(err != ERR_OK || (parcel.ptr == out && parcel.len <= sizeof(out)));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -73,6 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         break;
     case 2:
         on_state(in);
+        on_receipt(in);
         break;
     case 3:
         (void)!corridor_json_groups_read(in, &groups);
