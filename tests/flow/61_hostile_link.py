@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import sqlite3
 import sys
 
@@ -49,6 +50,35 @@ def stopped_before_sending(c, name):
     c.running.pop(EXPORT)
     log = peerlink.Log(c, EXPORT)
     return next(e["transfer"] for _, e in reversed(log.entries) if e["kind"] == "decision")
+
+
+def halted(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+        return f.read().rpartition(")")[2].split()[0] == "T"
+
+
+def stopped_ahead(c, name, other):
+    """The same, with a log that the importer has not cosigned to its end: clerk is halted with the
+    RELEASE in hand and then the link, so that neither it nor a checkpoint leaves any more, and the
+    decision about another push is logged. Both transfers."""
+    c.stop(EXPORT)
+    c.start(EXPORT, "clerk/clerk_x8_stored:1:stop")
+    clerk, link = c.pid_of(EXPORT, "clerk"), c.pid_of(EXPORT, "link")
+    c.push(WHO, PLAIN, name, tables.telemetry(50, seed=7), Idempotency_Key=f'"{name}"',
+           Prefer="wait=0")
+    check(f"{name}: clerk is halted with its RELEASE in hand",
+          c.until(lambda: halted(clerk), bool), c.logs())
+    os.kill(link, signal.SIGSTOP)
+    os.kill(clerk, signal.SIGCONT)
+    transfer = next(e["transfer"] for _, e in reversed(peerlink.Log(c, EXPORT).entries)
+                    if e["kind"] == "decision")
+    more = c.push(WHO, PLAIN, other, tables.telemetry(50, seed=8), Idempotency_Key=f'"{other}"',
+                  Prefer="wait=0").transfer
+    check(f"{other}: its decision is in the published log",
+          c.until(lambda: [e for _, e in peerlink.Log(c, EXPORT).entries
+                           if e.get("transfer") == more], bool), c.logs())
+    c.slay(c.running.pop(EXPORT))
+    return transfer, more
 
 
 def state(link, transfer):
@@ -147,7 +177,7 @@ def main():
         answer = c.send_again("first.csv", tables.telemetry(40, seed=3), PLAIN)
         first = answer.transfer
         check("an honest transfer crosses first", c.settle(first).get("state") == "settled", answer)
-        transfer = stopped_before_sending(c, "second.csv")
+        transfer, more = stopped_ahead(c, "second.csv", "more.csv")
         record, first_record = release_of(c, transfer), release_of(c, first)
         log = peerlink.Log(c, EXPORT)
         link = peerlink.PeerLink(c, EXPORT, IMPORT)
@@ -181,6 +211,7 @@ def main():
         c.start(EXPORT)
         check("its exporter, started again, gets the receipt",
               c.settle(transfer).get("state") == "settled", c.logs())
+        check("and what it had logged crosses", c.settle(more).get("state") == "settled", c.logs())
         spoilt(c, link)
         incidents = [e["data"]["code"] for _, e in
                      invariants.entries(c.map["zones"][IMPORT]["log_dir"])
