@@ -334,6 +334,43 @@ test_entries(void)
 }
 
 static void
+test_adopt(void)
+{
+    const struct store_row a = row_of(1, "acme");
+    struct store_entry mine = {.kind = 4, .bytes = SPAN_LIT("{}"), .salts = SPAN_LIT("s")};
+    struct store_entry said = {.kind = 4, .index = 9, .leaf = {3}, .bytes = SPAN_LIT("{}")};
+    struct store_entry got;
+    TEST("what the log has replaces what was made again; the same bytes keep their salts")
+    {
+        struct store *s = open_store();
+        struct room room = fresh();
+        uint64_t before = 0;
+        uint64_t after = 0;
+        CHECK_EQ(store_entry_pending(s, &before), ERR_OK);
+        for (uint64_t n = 0; n < 3; n++) {
+            said.n = n;
+            mine.n = n;
+            said.bytes = n == 0 ? SPAN_LIT("{}") : SPAN_LIT("{1}");
+            CHECK_EQ(store_begin(s), ERR_OK);
+            if (n < 2)
+                CHECK_EQ(store_entry_put(s, a.id, &mine), ERR_OK);
+            CHECK_EQ(store_entry_adopt(s, a.id, &said), ERR_OK);
+            CHECK_EQ(store_commit(s), ERR_OK);
+            CHECK_EQ(store_entry_get(s, a.id, 4, n, &room, &got), ERR_OK);
+            CHECK(span_eq(got.bytes, said.bytes) && got.index == 9 && got.leaf[0] == 3);
+            CHECK_EQ(got.salts.len, n == 0 ? 1 : 0);
+        }
+        CHECK_EQ(store_entry_pending(s, &after), ERR_OK);
+        CHECK_EQ(after, before);
+        CHECK_EQ(store_begin(s), ERR_OK);
+        mine.n = 1;
+        CHECK_EQ(store_entry_put(s, a.id, &mine), ERR_CONFLICT);
+        store_rollback(s);
+        store_close(s);
+    }
+}
+
+static void
 test_idempotency(void)
 {
     const struct store_row a = row_of(1, "acme");
@@ -493,6 +530,7 @@ main(void)
     test_lists();
     test_parts();
     test_entries();
+    test_adopt();
     test_idempotency();
     test_small();
     test_open();

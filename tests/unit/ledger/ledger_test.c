@@ -3,6 +3,7 @@
 #include "tests/unit/ledger/ledgerdrive.h"
 
 #include "crypto/proof.h"
+#include "schemas/wire.h"
 
 static const uint8_t id_a[16] = {0xaa, 1};
 static const uint8_t id_b[16] = {0xbb, 2};
@@ -126,6 +127,56 @@ appends(void)
         CHECK(ledger_handle(kit_my.l, &bad) != ERR_OK);
         const struct ledger_in foreign = {.type = MSG_GO, .from = ROLE_CLERK};
         CHECK_EQ(ledger_handle(kit_my.l, &foreign), ERR_PROTOCOL);
+    }
+}
+
+static struct p_story
+story(const uint8_t id[static 16])
+{
+    struct p_story got = {.err = UINT16_MAX};
+    const struct p_story_ask ask = {0};
+    CHECK_EQ(KIT_TELL(&kit_my, ROLE_CLERK, STORY_ASK, story_ask, id, &ask), ERR_OK);
+    CHECK(kit_my.answer.type == MSG_STORY && KIT_ANSWER(&kit_my, story, &got));
+    return got;
+}
+
+static void
+stories(void)
+{
+    static const uint8_t id[16] = {0xcc, 3};
+    static const uint8_t nobody[16] = {0xdd, 4};
+    TEST("a clerk hears the last decision about a transfer, where it is, and how many there were")
+    {
+        struct wire_reader r;
+        (void)kit_append(&kit_my, id, 0, "hold", 7);
+        const struct p_appended last = kit_append(&kit_my, id, 1, "allow", 7);
+        const struct p_story got = story(id);
+        CHECK(got.err == 0 && got.decisions == 2 && got.opens == 0);
+        wire_reader_init(&r, got.entries);
+        CHECK_EQ(wire_get_u8(&r), ENTRY_DECISION);
+        CHECK_EQ(wire_get_u16(&r), 1);
+        CHECK_EQ(wire_get_u64(&r), last.index);
+        CHECK(span_eq(wire_get_vec32(&r, ENTRY_BYTES_MAX), kit_decision(id, 1, "allow", 7)));
+        CHECK_EQ(wire_reader_finish(&r), ERR_OK);
+    }
+    TEST("of a transfer that the log does not name there is nothing to hear")
+    {
+        const struct p_story got = story(nobody);
+        CHECK(got.err == 0 && got.decisions == 0 && got.entries.len == 0);
+    }
+    TEST("a question that is none is a violation, and nobody but clerk may ask it")
+    {
+        CHECK_EQ(msg_rule_of(MSG_STORY_ASK)->from, ROLE_BIT(ROLE_CLERK));
+        const struct ledger_in bad = {.type = MSG_STORY_ASK, .from = ROLE_CLERK};
+        CHECK(ledger_handle(kit_my.l, &bad) != ERR_OK);
+    }
+    TEST("a quarantined log tells nothing")
+    {
+        const enum log_state before = kit_my.l->state;
+        kit_my.l->state = LOG_QUARANTINED;
+        const struct p_story got = story(id);
+        CHECK(got.err == (uint16_t)-ERR_QUARANTINE && got.entries.len == 0);
+        kit_my.l->state = before;
     }
 }
 
@@ -296,6 +347,7 @@ main(void)
     appends();
     proofs();
     peers();
+    stories();
     kit_stop();
     return test_end();
 }
