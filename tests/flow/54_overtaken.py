@@ -319,7 +319,9 @@ class Held:
                                                 "expired"))
         check(f"{label}: it ends as {' or '.join(states)}", found.get("state") in states,
               (found.get("state"), c.logs(12)))
-        said_here = c.known(EXPORT).get(self.transfer, [])
+        # What is settled is logged; the checkpoint that shows it may be on its way.
+        said_here = c.until(lambda: c.known(EXPORT).get(self.transfer, []),
+                            lambda seen: any(k in ("settled", "refused") for k, _, _ in seen), 20)
         kinds = [k for k, _, _ in said_here]
         check(f"{label}: settled once, never refused", kinds.count("settled") == 1 and
               "refused" not in kinds, said_here)

@@ -45,10 +45,18 @@ small_doc(struct source *ret, const char *id, bool closed, const char *rules)
 {
     static const uint8_t sha256[32];
     struct fault fault = {.code = ERR_OK};
+    struct small_text {
+        struct small_text *next;
+        char text[];
+    };
+    static struct small_text *kept;
     const size_t cap = strlen(rules) + 1024;
-    char *text = malloc(cap);
-    if (text == NULL)
+    struct small_text *keep = malloc(sizeof(*keep) + cap);
+    if (keep == NULL)
         exit(1);
+    keep->next = kept;
+    kept = keep;
+    char *text = keep->text;
     const int n = snprintf(text, cap,
                            "{\"format\":\"tdz.policy/1\",\"id\":\"%s\",\"revision\":1,"
                            "\"vocabulary\":\"v/1\",\"zone\":\"a\",\"direction\":\"export\","
