@@ -11,6 +11,7 @@
 #include "gateway/warden/warden_child.h"
 #include "gateway/warden/warden_load.h"
 #include "gateway/warden/warden_status.h"
+#include "gateway/warden/warden_violation.h"
 #include "schemas/wire.h"
 #include "tdz_config.h"
 
@@ -121,76 +122,6 @@ warden_on_ready(struct warden_child *child, const struct msg *m)
     return ERR_OK;
 }
 
-/* The shared roles: a role that talks to the outside cannot have them ended by its word. */
-enum { WARDEN_TRUSTED = ROLES(KEEPER) | ROLES(LEDGER) | ROLES(JUDGE) | ROLES(CLERK) };
-
-/* The accused is ended, unless it is a shared role accused by an exposed one: then either the
- * accuser lies or both are confused, and the one whose loss costs less is replaced. */
-static void
-warden_judge(struct warden_child *accuser, struct warden_child *accused, enum err why,
-             uint32_t type)
-{
-    const bool shields = (WARDEN_TRUSTED & ROLE_BIT(accused->role)) != 0 &&
-                         (WARDEN_TRUSTED & ROLE_BIT(accuser->role)) == 0;
-    struct warden_child *ended = shields ? accuser : accused;
-    OPLOG(&accuser->warden->log, EVENT_ROLE_VIOLATION, OPLOG_STR("child", role_name(ended->role)),
-          OPLOG_INT("child_index", ended->index), OPLOG_STR("accuser", role_name(accuser->role)),
-          OPLOG_STR("accused", role_name(accused->role)), OPLOG_ERR(why), OPLOG_INT("type", type));
-    warden_child_kill(ended);
-}
-
-/* A channel was reported closed a while ago: if both processes live on with it, somebody closed it
- * who had no reason to. */
-static void
-warden_judge_lost(struct warden_child *child, int64_t now_ms)
-{
-    struct warden_child *by = child->lost_by;
-    if (by == NULL || now_ms - child->lost_ms < WARDEN_LOST_MS)
-        return;
-    child->lost_by = NULL;
-    const bool same = by->pid == child->lost_pid &&
-                      (child->generation[0][by->role][by->index] == child->lost_generation ||
-                       child->generation[1][by->role][by->index] == child->lost_generation);
-    if (same && !child->warden->stopping && !by->replacing)
-        warden_judge(child, by, ERR_CLOSED, 0);
-}
-
-/* VIOLATION: u8 role, u8 index, u32 generation, u16 -err, u16 type. */
-static enum err
-warden_on_violation(struct warden_child *child, const struct msg *m)
-{
-    struct warden *w = child->warden;
-    struct wire_reader r;
-    enum role_id role = ROLE_WARDEN;
-    wire_reader_init(&r, m->body);
-    const uint8_t role_byte = wire_get_u8(&r);
-    const uint8_t index = wire_get_u8(&r);
-    const uint32_t generation = wire_get_u32(&r);
-    const uint16_t why = wire_get_u16(&r);
-    const uint16_t type = wire_get_u16(&r);
-    TRY(wire_reader_finish(&r));
-    TRY(role_from_u8(role_byte, &role));
-    if (index >= ROLE_INDEX_MAX || w->children[role][index] == NULL)
-        return ERR_PROTOCOL;
-    struct warden_child *accused = w->children[role][index];
-    const bool is_now = child->generation[0][role][index] == generation ||
-                        child->generation[1][role][index] == generation;
-    /* Of a process that is gone already: that is what a lost channel usually means. */
-    if (!is_now || accused->pid == 0 || generation == 0)
-        return ERR_OK;
-    /* Nearly always its process is ending, and closes its descriptors before it can be waited for:
-     * judged later, if it still lives then. */
-    if (why == (uint16_t)-ERR_CLOSED) {
-        child->lost_by = accused;
-        child->lost_pid = accused->pid;
-        child->lost_generation = generation;
-        child->lost_ms = clock_mono_ms();
-        return ERR_OK;
-    }
-    warden_judge(child, accused, (enum err) - (int)why, type);
-    return ERR_OK;
-}
-
 static enum err
 warden_on_message(void *ctx, struct chan *chan, struct msg *m)
 {
@@ -204,7 +135,7 @@ warden_on_message(void *ctx, struct chan *chan, struct msg *m)
         child->phase = WARDEN_DRAINED;
         return ERR_OK;
     case MSG_VIOLATION:
-        return warden_on_violation(child, m);
+        return warden_violation_heard(child, m);
     case MSG_STATS:
         child->stats_len = m->body.len;
         memcpy(child->stats, m->body.ptr, m->body.len);
@@ -349,7 +280,7 @@ warden_tick_child(struct warden_child *child)
     else if (child->reloading)
         warden_child_give(child, w->reloaded.grants == NULL ? &w->files : &w->reloaded,
                           w->judging ? w->config_next : w->config);
-    warden_judge_lost(child, now_ms);
+    warden_violation_tick(child, now_ms);
     const int64_t ready_ms = config_int(w->config, CONFIG_TIMEOUT_READY_MS);
     if (child->phase < WARDEN_READY && now_ms - child->since_ms > ready_ms) {
         OPLOG(&w->log, EVENT_ROLE_UNREADY, OPLOG_STR("child", role_name(child->role)),

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gateway/core/sandbox.h"
+#include "gateway/warden/warden_pairs.h"
 #include "schemas/wire.h"
 
 enum { WARDEN_CHILD_FD = 3 };
@@ -71,60 +72,6 @@ warden_child_exec(const struct warden_child *child, int sock)
     _exit(127);
 }
 
-/* Gives one end of a pair to child; the end is closed here. */
-static enum err
-warden_child_give_channel(struct warden_child *child, const struct warden_child *peer,
-                          bool blocking, uint32_t generation, int end)
-{
-    uint8_t buf[16];
-    struct wire_writer w;
-    struct msg m = {.type = MSG_CHANNEL, .fds = {end}, .fd_count = 1};
-    wire_writer_init(&w, buf, sizeof(buf));
-    wire_put_u8(&w, (uint8_t)peer->role);
-    wire_put_u8(&w, (uint8_t)peer->index);
-    wire_put_u8(&w, blocking ? 1 : 0);
-    wire_put_u32(&w, generation);
-    wire_put_u32(&w, peer->incarnation);
-    enum err err = wire_writer_finish(&w, &m.body);
-    if (err == ERR_OK)
-        err = chan_send(child->chan, &m);
-    if (err == ERR_OK)
-        child->generation[blocking ? 1 : 0][peer->role][peer->index] = generation;
-    (void)close(end);
-    return err;
-}
-
-static enum err
-warden_child_pair(struct warden_child *child, struct warden_child *peer, bool blocking)
-{
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0)
-        return ERR_SYS;
-    const uint32_t generation = ++child->warden->generation;
-    const enum err err = warden_child_give_channel(child, peer, blocking, generation, ends[0]);
-    /* A peer that cannot take it is on its way out: its successor gets a new pair. */
-    if (warden_child_give_channel(peer, child, blocking, generation, ends[1]) != ERR_OK)
-        warden_child_kill(peer);
-    return err;
-}
-
-static enum err
-warden_child_pairs(struct warden_child *child)
-{
-    for (unsigned role = 0; role < ROLE_COUNT; role++) {
-        for (unsigned i = 0; i < ROLE_INDEX_MAX; i++) {
-            struct warden_child *peer = child->warden->children[role][i];
-            if (peer == NULL || peer == child || peer->pid == 0 || !chan_is_open(peer->chan))
-                continue;
-            for (unsigned kind = 0; kind < 2; kind++) {
-                if (msg_pair_allowed(child->role, peer->role, kind == 1))
-                    TRY(warden_child_pair(child, peer, kind == 1));
-            }
-        }
-    }
-    return ERR_OK;
-}
-
 enum err
 warden_child_start(struct warden_child *child)
 {
@@ -157,7 +104,7 @@ warden_child_start(struct warden_child *child)
     TRY(chan_open(child->chan, ends[0], 1));
     OPLOG(&child->warden->log, EVENT_ROLE_STARTED, OPLOG_STR("child", role_name(child->role)),
           OPLOG_INT("child_index", child->index), OPLOG_INT("pid", pid));
-    return warden_child_pairs(child);
+    return warden_pairs_make(child);
 }
 
 static enum err
