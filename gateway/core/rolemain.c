@@ -14,6 +14,7 @@
 
 enum { ROLEMAIN_WARDEN_FD = 3, ROLEMAIN_FIRST_FREE_FD = 4 };
 enum { ROLEMAIN_STATS_MAX = 4096, ROLEMAIN_FLUSH_MS = 2000 };
+enum { CHANNEL_OPEN_BYTES = 7 };
 
 enum rolemain_phase { ROLEMAIN_CONFIGURING, ROLEMAIN_WAITING, ROLEMAIN_RUNNING };
 
@@ -182,7 +183,8 @@ rolemain_on_violation(void *ctx, struct chan *chan, enum err why, uint32_t type)
 }
 
 /* CHANNEL: u8 role, u8 index, u8 blocking, u32 generation, u32 incarnation of that peer, and the
- * socket. */
+ * socket. Answered with CHANNEL_OPEN, the first four of them: the warden lets clerk name that peer
+ * to us only then. */
 static enum err
 rolemain_on_channel(struct rolemain_state *s, struct msg *m)
 {
@@ -208,7 +210,7 @@ rolemain_on_channel(struct rolemain_state *s, struct msg *m)
     chan_set_incarnation(chan, incarnation);
     if (blocking == 0 && s->phase == ROLEMAIN_RUNNING && s->ops->on_peer_new != NULL)
         s->ops->on_peer_new(&s->rm, chan);
-    return ERR_OK;
+    return rolemain_tell(s, MSG_CHANNEL_OPEN, span_of(m->body.ptr, CHANNEL_OPEN_BYTES));
 }
 
 /* GRANT: u8 kind, vec16 label, and the descriptor. */

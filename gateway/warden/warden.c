@@ -10,6 +10,7 @@
 
 #include "gateway/warden/warden_child.h"
 #include "gateway/warden/warden_load.h"
+#include "gateway/warden/warden_pairs.h"
 #include "gateway/warden/warden_status.h"
 #include "gateway/warden/warden_violation.h"
 #include "schemas/wire.h"
@@ -129,6 +130,8 @@ warden_on_message(void *ctx, struct chan *chan, struct msg *m)
     switch ((unsigned)m->type) {
     case MSG_HELLO:
         return ERR_OK;
+    case MSG_CHANNEL_OPEN:
+        return warden_pairs_opened(child, m);
     case MSG_READY:
         return warden_on_ready(child, m);
     case MSG_DRAINED:
@@ -281,6 +284,7 @@ warden_tick_child(struct warden_child *child)
         warden_child_give(child, w->reloaded.grants == NULL ? &w->files : &w->reloaded,
                           w->judging ? w->config_next : w->config);
     warden_violation_tick(child, now_ms);
+    warden_pairs_tick(child, now_ms);
     const int64_t ready_ms = config_int(w->config, CONFIG_TIMEOUT_READY_MS);
     if (child->phase < WARDEN_READY && now_ms - child->since_ms > ready_ms) {
         OPLOG(&w->log, EVENT_ROLE_UNREADY, OPLOG_STR("child", role_name(child->role)),

@@ -13,6 +13,8 @@ enum { WARDEN_CRASHES_MAX = 10, WARDEN_CRASH_WINDOW_MS = 60 * 1000 };
 enum { WARDEN_BACKOFF_MIN_MS = 50, WARDEN_BACKOFF_MAX_MS = 5000 };
 /* How long after a channel was reported closed both its ends must have gone or come back. */
 enum { WARDEN_LOST_MS = 2000 };
+/* How long a process that does not take its channels can keep clerk from hearing of another. */
+enum { WARDEN_KNOWN_MS = 5000 };
 enum { WARDEN_STOP_MS = 3000, WARDEN_TICK_MS = 20 };
 
 enum warden_child_phase {
@@ -35,6 +37,8 @@ struct warden_child {
     struct chan *chan;
     struct chan_host host; /* one each: a child that speaks is known by its channel's context */
     uint32_t generation[2][ROLE_COUNT][ROLE_INDEX_MAX]; /* of its channels, by kind and peer */
+    uint32_t opened[2][ROLE_COUNT][ROLE_INDEX_MAX];     /* the last of each that it told us of */
+    bool is_known;                                      /* clerk may name it to the others */
     size_t grant_at;
     bool reloading;
     bool replacing;               /* ended by us for a replacement: no crash */

@@ -104,6 +104,7 @@ warden_child_start(struct warden_child *child)
     TRY(chan_open(child->chan, ends[0], 1));
     OPLOG(&child->warden->log, EVENT_ROLE_STARTED, OPLOG_STR("child", role_name(child->role)),
           OPLOG_INT("child_index", child->index), OPLOG_INT("pid", pid));
+    child->is_known = false;
     return warden_pairs_make(child);
 }
 

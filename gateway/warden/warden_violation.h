@@ -6,8 +6,8 @@
 #include "gateway/warden/warden.h"
 
 /* VIOLATION from child. Of a process that is gone already nothing is held; a closed channel is
- * judged WARDEN_LOST_MS later, by warden_violation_tick. ERR_TRUNCATED, ERR_TRAILING, ERR_PROTOCOL:
- * not that message. */
+ * judged WARDEN_LOST_MS later, by warden_violation_tick. ERR_SHORT, ERR_TRAILING, ERR_RANGE,
+ * ERR_PROTOCOL: not that message. */
 MUST_USE enum err warden_violation_heard(struct warden_child *child, const struct msg *m);
 
 /* Judges the channel that child reported closed: if both its ends live on with it, somebody closed
