@@ -23,7 +23,7 @@ static flow_drive_fn *const flow_drives[FLOW_STATE_COUNT] = {
 #undef NONE
 };
 
-typedef enum err flow_logged_fn(struct flow *f, struct flow_run *run, const struct msg *m);
+typedef void flow_logged_fn(struct flow *f, struct flow_run *run, const struct p_appended *p);
 
 static flow_logged_fn *const flow_loggeds[FLOW_STATE_COUNT] = {
 #define NONE NULL
@@ -394,7 +394,14 @@ static enum err
 flow_appended(struct flow *f, struct flow_run *run, const struct msg *m)
 {
     flow_logged_fn *const fn = flow_loggeds[run->row.state];
-    return fn == NULL ? ERR_PROTOCOL : fn(f, run, m);
+    struct p_appended p;
+    bool logged = false;
+    if (fn == NULL)
+        return ERR_PROTOCOL;
+    TRY(s6_log_heard(f, run, m, &p, &logged));
+    if (logged)
+        fn(f, run, &p);
+    return ERR_OK;
 }
 
 static enum err

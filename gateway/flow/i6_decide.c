@@ -2,7 +2,7 @@
 /* Import 6, decide and log: the import decision rests on our own inspection; its `received` entry
  * is stored (M6), appended, and only then receipted. */
 #include "gateway/clerk/spool.h"
-#include "gateway/flow/restored.h"
+#include "gateway/flow/stages.h"
 #include "schemas/entry.h"
 
 #include <stdio.h>
@@ -55,23 +55,11 @@ i6_fill_logged(struct flow *f, struct flow_run *run, const void *arg)
     return store_entry_logged(f->store, row->id, kind, n, p->index, p->leaf);
 }
 
-enum err
-i6_decide_appended(struct flow *f, struct flow_run *run, const struct msg *m)
+void
+i6_decide_appended(struct flow *f, struct flow_run *run, const struct p_appended *p)
 {
-    struct p_appended p;
-    const enum err err = s6_log_read(f, m, &p);
-    if (err == ERR_CONFLICT) {
-        restored_doubt(f, run);
-        return ERR_OK;
-    }
-    if (err == ERR_AGAIN) {
+    if (flow_run_save(f, run, FLOW_M6_LOGGED, i6_fill_logged, p) != ERR_OK && !f->dead)
         flow_run_retry(f, run);
-        return ERR_OK;
-    }
-    TRY(err);
-    if (flow_run_save(f, run, FLOW_M6_LOGGED, i6_fill_logged, &p) != ERR_OK && !f->dead)
-        flow_run_retry(f, run);
-    return ERR_OK;
 }
 
 /* -- giving up */

@@ -5,7 +5,7 @@
 #include "crypto/receipt.h"
 #include "gateway/clerk/spool.h"
 #include "gateway/core/parcel.h"
-#include "gateway/flow/restored.h"
+#include "gateway/flow/stages.h"
 #include "schemas/entry.h"
 
 #include <stdio.h>
@@ -137,22 +137,10 @@ i9_fill_logged(struct flow *f, struct flow_run *run, const void *arg)
     return store_entry_logged(f->store, row->id, i9_kind(row), 0, p->index, p->leaf);
 }
 
-enum err
-i9_erase_appended(struct flow *f, struct flow_run *run, const struct msg *m)
+void
+i9_erase_appended(struct flow *f, struct flow_run *run, const struct p_appended *p)
 {
-    struct p_appended p;
-    const enum err err = s6_log_read(f, m, &p);
-    if (err == ERR_CONFLICT) {
-        restored_doubt(f, run);
-        return ERR_OK;
-    }
-    if (err == ERR_AGAIN) {
-        flow_run_retry(f, run);
-        return ERR_OK;
-    }
-    TRY(err);
     const enum flow_state next = run->row.state == FLOW_M9_ACKED ? FLOW_M9_LOGGED : FLOW_M9_ERASED;
-    if (flow_run_save(f, run, next, i9_fill_logged, &p) != ERR_OK && !f->dead)
+    if (flow_run_save(f, run, next, i9_fill_logged, p) != ERR_OK && !f->dead)
         flow_run_retry(f, run);
-    return ERR_OK;
 }

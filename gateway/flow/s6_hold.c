@@ -6,7 +6,7 @@
  * STORE_APPROVAL of the decision to come: u8 complete | record_hash[32] of the held decision |
  * notes with a NUL between two. */
 #include "crypto/digest.h"
-#include "gateway/flow/restored.h"
+#include "gateway/flow/stages.h"
 
 enum { S6_BLOB_HEAD = 33 };
 
@@ -154,25 +154,14 @@ s6_fill_word_logged(struct flow *f, struct flow_run *run, const void *arg)
     return l->decide ? s5_decide_reopen(f, run, NULL) : ERR_OK;
 }
 
-enum err
-s6_hold_appended(struct flow *f, struct flow_run *run, const struct msg *m)
+void
+s6_hold_appended(struct flow *f, struct flow_run *run, const struct p_appended *p)
 {
     const bool out = run->row.direction == DIRECTION_EXPORT;
-    struct p_appended p;
     struct s6_hold_words words;
-    struct s6_logged logged = {.appended = &p};
+    struct s6_logged logged = {.appended = p};
     bool pending = false;
-    enum err err = s6_log_read(f, m, &p);
-    if (err == ERR_CONFLICT) {
-        restored_doubt(f, run);
-        return ERR_OK;
-    }
-    if (err == ERR_AGAIN) {
-        flow_run_retry(f, run);
-        return ERR_OK;
-    }
-    TRY(err);
-    err = s6_hold_count(f, &run->row, &logged.n, &pending);
+    enum err err = s6_hold_count(f, &run->row, &logged.n, &pending);
     if (err == ERR_OK)
         err = s6_hold_words(f, &run->row, &words);
     if (err != ERR_OK || !pending) {
@@ -180,7 +169,7 @@ s6_hold_appended(struct flow *f, struct flow_run *run, const struct msg *m)
             flow_run_dead(f);
         else
             flow_run_retry(f, run);
-        return ERR_OK;
+        return;
     }
     logged.n--;
     logged.decide = words.complete;
@@ -188,7 +177,6 @@ s6_hold_appended(struct flow *f, struct flow_run *run, const struct msg *m)
                                                 : (out ? FLOW_X6_HELD : FLOW_M6_HELD);
     if (flow_run_save(f, run, next, s6_fill_word_logged, &logged) != ERR_OK && !f->dead)
         flow_run_retry(f, run);
-    return ERR_OK;
 }
 
 /* A decision that rested on approvals and must be made again rests on them again, while they last.

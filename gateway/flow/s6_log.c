@@ -55,6 +55,21 @@ s6_log_read(struct flow *f, const struct msg *m, struct p_appended *ret)
     return ERR_OK;
 }
 
+enum err
+s6_log_heard(struct flow *f, struct flow_run *run, const struct msg *m, struct p_appended *ret,
+             bool *ret_logged)
+{
+    const enum err err = s6_log_read(f, m, ret);
+    if (err == ERR_CONFLICT)
+        restored_doubt(f, run);
+    else if (err == ERR_AGAIN)
+        flow_run_retry(f, run);
+    else
+        TRY(err);
+    *ret_logged = err == ERR_OK;
+    return ERR_OK;
+}
+
 /* -- the decision is in the log -----------------------------------------------------------------*/
 
 static enum err
@@ -92,32 +107,20 @@ s6_next(const struct store_row *row)
     return row->verdict == VERDICT_HOLD ? FLOW_X6_HELD : FLOW_X6_LOGGED;
 }
 
-enum err
-s6_log_appended(struct flow *f, struct flow_run *run, const struct msg *m)
+void
+s6_log_appended(struct flow *f, struct flow_run *run, const struct p_appended *p)
 {
-    struct p_appended p;
     char stem[sizeof(run->row.spool)];
     const enum flow_state next = s6_next(&run->row);
-    const enum err err = s6_log_read(f, m, &p);
-    if (err == ERR_CONFLICT) {
-        restored_doubt(f, run);
-        return ERR_OK;
-    }
-    if (err == ERR_AGAIN) {
-        flow_run_retry(f, run);
-        return ERR_OK;
-    }
-    TRY(err);
     memcpy(stem, run->row.spool, sizeof(stem));
     const bool denied = next == FLOW_XD_DENIED;
-    if (flow_run_save(f, run, next, denied ? s6_fill_denied : s6_fill_logged, &p) != ERR_OK) {
+    if (flow_run_save(f, run, next, denied ? s6_fill_denied : s6_fill_logged, p) != ERR_OK) {
         if (!f->dead)
             flow_run_retry(f, run);
-        return ERR_OK;
+        return;
     }
     if (denied && stem[0] != 0 && spool_remove(f->spool_dir, stem) != ERR_OK)
         flow_run_dead(f);
-    return ERR_OK;
 }
 
 void

@@ -6,7 +6,7 @@
 #include "gateway/clerk/counter.h"
 #include "gateway/clerk/spool.h"
 #include "gateway/core/parcel.h"
-#include "gateway/flow/restored.h"
+#include "gateway/flow/stages.h"
 #include "schemas/entry.h"
 
 #include <stdio.h>
@@ -289,33 +289,21 @@ s9_fill_done(struct flow *f, struct flow_run *run, const void *arg)
     return store_entry_logged(f->store, run->row.id, kind, 0, p->index, p->leaf);
 }
 
-enum err
-s9_receipt_appended(struct flow *f, struct flow_run *run, const struct msg *m)
+void
+s9_receipt_appended(struct flow *f, struct flow_run *run, const struct p_appended *p)
 {
-    struct p_appended p;
     char stem[sizeof(run->row.spool)];
     enum flow_state next = (enum flow_state)run->row.outcome;
-    const enum err err = s6_log_read(f, m, &p);
-    if (err == ERR_CONFLICT) {
-        restored_doubt(f, run);
-        return ERR_OK;
-    }
-    if (err == ERR_AGAIN) {
-        flow_run_retry(f, run);
-        return ERR_OK;
-    }
-    TRY(err);
     memcpy(stem, run->row.spool, sizeof(stem));
     if (next == FLOW_X10_SETTLED)
         flow_duty_tell(f, &run->row); /* before it is stored: told twice rather than never */
-    if (flow_run_save(f, run, next, s9_fill_done, &p) != ERR_OK) {
+    if (flow_run_save(f, run, next, s9_fill_done, p) != ERR_OK) {
         if (!f->dead)
             flow_run_retry(f, run);
-        return ERR_OK;
+        return;
     }
     if (stem[0] != 0 && spool_remove(f->spool_dir, stem) != ERR_OK)
         flow_run_dead(f);
-    return ERR_OK;
 }
 
 /* -- giving up what was logged */

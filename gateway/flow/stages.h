@@ -46,15 +46,20 @@ enum err s5_decide_reopen(struct flow *f, struct flow_run *run, const void *arg)
 /* 6 log */
 void s6_log_preflight(struct flow *f, struct flow_run *run);
 void s6_log_append(struct flow *f, struct flow_run *run);
-enum err s6_log_appended(struct flow *f, struct flow_run *run, const struct msg *m);
+void s6_log_appended(struct flow *f, struct flow_run *run, const struct p_appended *p);
 void s6_log_seal(struct flow *f, struct flow_run *run);
 enum err s6_log_signed(struct flow *f, struct flow_run *run, const struct msg *m);
 /* APPEND of the entry (kind, n) of the run. */
 void s6_log_entry(struct flow *f, struct flow_run *run, uint8_t kind, uint64_t n);
 /* PROVE for the entry (kind, n) of the run. */
 void s6_log_prove(struct flow *f, struct flow_run *run, uint8_t kind, uint64_t n);
-/* Reads APPENDED and keeps the head. ERR_AGAIN: not logged, ask again. Other: a violation. */
+/* Reads APPENDED and keeps the head. ERR_AGAIN: not logged, ask again; ERR_CONFLICT: the log has
+ * another entry in its place. Other: a violation. */
 enum err s6_log_read(struct flow *f, const struct msg *m, struct p_appended *ret);
+/* The same for an entry of the run. Not logged: the run asks again, or doubts what it has when the
+ * log has another entry. Errors are violations. */
+enum err s6_log_heard(struct flow *f, struct flow_run *run, const struct msg *m,
+                      struct p_appended *ret, bool *ret_logged);
 
 /* 6 held: operators' words */
 struct s6_hold_words {
@@ -79,7 +84,7 @@ enum err s6_hold_count(struct flow *f, const struct store_row *row, uint64_t *re
 /* Stores a word that judge checked; it is appended and acted on from there. */
 enum err s6_hold_word(struct flow *f, struct flow_run *run, const struct s6_hold_word *word);
 void s6_hold_append(struct flow *f, struct flow_run *run);
-enum err s6_hold_appended(struct flow *f, struct flow_run *run, const struct msg *m);
+void s6_hold_appended(struct flow *f, struct flow_run *run, const struct p_appended *p);
 /* Within a transaction: the words that the last decision rested on, for the next one. */
 enum err s6_hold_carry(struct flow *f, const struct flow_run *run);
 
@@ -101,7 +106,7 @@ enum err s9_receipt_in(struct flow *f, const struct chan_ticket *t, struct span 
                        const uint8_t id[static 16], struct span body);
 enum err s9_receipt_verified(struct flow *f, struct flow_job *job, const struct msg *m);
 void s9_receipt_append(struct flow *f, struct flow_run *run);
-enum err s9_receipt_appended(struct flow *f, struct flow_run *run, const struct msg *m);
+void s9_receipt_appended(struct flow *f, struct flow_run *run, const struct p_appended *p);
 /* Gives a transfer up that was logged or left (export): entry `refused`. */
 void s9_receipt_refuse(struct flow *f, struct flow_run *run, const char *by, const char *reason,
                        enum flow_state outcome);
@@ -147,7 +152,7 @@ void i6_decide_refuse(struct flow *f, struct flow_run *run, const char *by, cons
 MUST_USE enum err i6_decide_note(struct flow *f, struct flow_run *run, const char *by,
                                  const char *reason, enum flow_state outcome);
 void i6_decide_append(struct flow *f, struct flow_run *run);
-enum err i6_decide_appended(struct flow *f, struct flow_run *run, const struct msg *m);
+void i6_decide_appended(struct flow *f, struct flow_run *run, const struct p_appended *p);
 void i7_settle_drive(struct flow *f, struct flow_run *run);
 /* The receipt that ended the import, as what is to be carried. False: there is none. */
 bool i7_settle_errand(const struct store_row *row, struct store_errand *ret);
@@ -174,7 +179,7 @@ void i9_erase_received(struct flow *f, struct flow_run *run, uint64_t n, const c
 bool i9_erase_ack(struct flow *f, struct flow_run *run);
 void i9_erase_due(struct flow *f, struct flow_run *run);
 void i9_erase_append(struct flow *f, struct flow_run *run);
-enum err i9_erase_appended(struct flow *f, struct flow_run *run, const struct msg *m);
+void i9_erase_appended(struct flow *f, struct flow_run *run, const struct p_appended *p);
 
 /* A log that follows a lost one. */
 
