@@ -80,6 +80,8 @@ desk_role_listen(struct desk_role *r, struct tlsctx *tls, int fd, struct server 
         return ERR_NOT_FOUND;
     server_limits(c, &config.conn);
     config.conn.tls = tls;
+    if (tls != NULL)
+        config.party_max = (size_t)config_int(c, CONFIG_LIMIT_CONNECTIONS_PER_PARTY);
     config.conn.roles = IDENTITY_OPERATOR | IDENTITY_AUDITOR;
     config.conn.http.budget = &r->budget;
     return server_new(&config, ret);

@@ -77,6 +77,7 @@ edge_role_listen(struct edge_role *r, struct grant *grants, size_t grant_count)
                                    .ctx = r};
     server_limits(c, &config.conn);
     config.conn.tls = r->tls;
+    config.party_max = (size_t)config_int(c, CONFIG_LIMIT_CONNECTIONS_PER_PARTY);
     config.conn.roles = IDENTITY_PARTNER | IDENTITY_OPERATOR | IDENTITY_AUDITOR;
     config.conn.http.budget = &r->budget;
     config.conn.http.limits.rate_ms = (uint32_t)config_int(c, CONFIG_TIMEOUT_RATE_GRACE_MS);

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@ enum {
     SERVER_BURST = 32,     /* connections accepted per turn */
     SERVER_PAUSE_MS = 100, /* when the process has no descriptor left, or no connection to spare */
     SERVER_SHED_MS = 1000, /* how long a handshake is safe when all connections are taken */
+    SERVER_SURPLUS_MS = 2000, /* what a connection beyond its party's share has to hear its 429 */
 };
 
 struct server_client {
@@ -27,6 +29,8 @@ struct server_client {
     struct loop_timer *timer;
     struct loop_defer *defer;
     int64_t since_ms;
+    bool is_met;     /* who it is has been looked at */
+    bool is_surplus; /* its party has its share already: nothing on it reaches the owner */
 };
 
 struct server {
@@ -66,11 +70,60 @@ server_send(void *ctx, struct span bytes, size_t *ret_len)
     return ERR_OK;
 }
 
+/* Nobody is known at the other end yet. */
+static bool
+server_is_stranger(const struct server_client *c)
+{
+    return c->owner->config.conn.tls != NULL && conn_identity(c->conn)->name[0] == 0;
+}
+
+static bool
+server_is_same(const struct identity *a, const struct identity *b)
+{
+    return a->role == b->role && strcmp(a->zone, b->zone) == 0 && strcmp(a->name, b->name) == 0;
+}
+
+/* Once, when it is known who is there: whether that party has its share of connections already. */
+static void
+server_meet(struct server_client *c)
+{
+    const struct server *l = c->owner;
+    const struct identity *who = conn_identity(c->conn);
+    size_t count = 0;
+    if (c->is_met || l->config.party_max == 0 || server_is_stranger(c))
+        return;
+    c->is_met = true;
+    for (const struct server_client *o = l->clients; o != NULL; o = o->next)
+        count += o->is_met && !o->is_surplus && server_is_same(conn_identity(o->conn), who) ? 1 : 0;
+    if (count <= l->config.party_max)
+        return;
+    c->is_surplus = true;
+    c->since_ms = clock_mono_ms();
+    OPLOG(l->config.log, EVENT_CONNECTION_SURPLUS, OPLOG_STR("party", who->name),
+          OPLOG_INT("open", count - 1));
+}
+
+static void
+server_refuse(struct server_client *c, uint32_t stream)
+{
+    struct reply refusal;
+    reply_init(&refusal, server_port(), c, stream, false);
+    reply_header(&refusal, "retry-after", SPAN_LIT("2"));
+    reply_code(&refusal, PROBLEM_RATE_LIMITED,
+               SPAN_LIT("too many connections of this party are open; close some of them"));
+    reply_finish(&refusal);
+    conn_drain(c->conn);
+}
+
 static void
 server_on_http(void *ctx, const struct http_event *event)
 {
     struct server_client *c = ctx;
-    c->owner->config.event(c->owner->config.ctx, c, event);
+    server_meet(c);
+    if (!c->is_surplus)
+        c->owner->config.event(c->owner->config.ctx, c, event);
+    else if (event->type == HTTP_EVENT_HEAD)
+        server_refuse(c, event->stream);
 }
 
 static void
@@ -99,18 +152,11 @@ server_drop(struct server_client *c)
     server_want(l);
 }
 
-/* Nobody is known at the other end yet. */
-static bool
-server_is_stranger(const struct server_client *c)
-{
-    return c->owner->config.conn.tls != NULL && conn_identity(c->conn)->name[0] == 0;
-}
-
 static void
 server_note_end(struct server_client *c, enum err err)
 {
     const bool handshake = server_is_stranger(c);
-    if (err == ERR_CLOSED || err == ERR_SHORT || err == ERR_IO)
+    if (err == ERR_OK || err == ERR_CLOSED || err == ERR_SHORT || err == ERR_IO)
         return;
     if (handshake)
         c->owner->failed++;
@@ -127,7 +173,10 @@ server_pump(struct server_client *c)
     enum err err = conn_pump(c->conn, now);
     if (err == ERR_OK) {
         const unsigned wants = conn_wants(c->conn);
-        const int64_t at = conn_deadline(c->conn);
+        int64_t at = conn_deadline(c->conn);
+        server_meet(c);
+        if (c->is_surplus && at > c->since_ms + SERVER_SURPLUS_MS)
+            at = c->since_ms + SERVER_SURPLUS_MS;
         unsigned events = (wants & CONN_WANTS_READ) != 0 ? LOOP_READ : 0;
         events |= (wants & CONN_WANTS_WRITE) != 0 ? LOOP_WRITE : 0;
         err = loop_watch_set(c->watch, events);
@@ -136,7 +185,7 @@ server_pump(struct server_client *c)
         else if (err == ERR_OK)
             err = loop_timer_set(c->timer, at <= now ? 1 : (uint32_t)(at - now));
     }
-    if (err == ERR_OK)
+    if (err == ERR_OK && !(c->is_surplus && now >= c->since_ms + SERVER_SURPLUS_MS))
         return;
     server_note_end(c, err);
     server_drop(c);
@@ -200,13 +249,13 @@ server_take(struct server *l, int fd)
 /* -- accepting
  * -----------------------------------------------------------------------------------*/
 
-/* The oldest connection that has not said who it is, or NULL. */
+/* The oldest connection that has not said who it is or has no right to be here, or NULL. */
 static struct server_client *
 server_stranger(const struct server *l)
 {
     struct server_client *oldest = NULL;
     for (struct server_client *c = l->clients; c != NULL; c = c->next)
-        if (server_is_stranger(c))
+        if (server_is_stranger(c) || c->is_surplus)
             oldest = c; /* the list begins with the newest */
     return oldest;
 }

@@ -19,6 +19,7 @@ struct server_config {
     int fd;                  /* listening, non-blocking; owned by the listener */
     struct conn_config conn; /* tls, roles, limits, budget; sink and wake are set here */
     size_t clients_max;
+    size_t party_max; /* of them, those of one identity; 0: no share, or no identities */
     void (*event)(void *ctx, struct server_client *client, const struct http_event *event);
     void *ctx;
 };

@@ -28,12 +28,17 @@ def silent(c, count):
     return socks
 
 
-def known(c):
-    """A connection of WHO that has been answered once, so that the gateway knows who it is."""
+def opened(c):
+    """A connection of WHO on which nothing was asked."""
     person = c.person(WHO)
     tls = wire.context(os.path.join(person["profile"], "ca.pem"), person["cert"], person["key"],
                        ["http/1.1"])
-    sock = wire.dial(c.zone_of(WHO)["partner_url"], tls, 60)
+    return wire.dial(c.zone_of(WHO)["partner_url"], tls, 60)
+
+
+def known(c):
+    """A connection of WHO that has been answered once, so that the gateway knows who it is."""
+    sock = opened(c)
     sock.sendall(ASK)
     return sock, wire.Reply(sock).status
 
@@ -74,6 +79,34 @@ def partners(c):
     return held + [late]
 
 
+def share(c):
+    """Half of the room is one partner's."""
+    inside = [known(c) for _ in range(ROOM // 2)]
+    sock, status = known(c)
+    check("a connection beyond a partner's share is answered 429", status == 429, status)
+    sock.settimeout(20)
+    rest = sock.recv(4096)
+    check("and closed", rest == b"", rest)
+    mute = opened(c)
+    mute.settimeout(20)
+    rest = mute.recv(4096)
+    check("one that asks nothing is closed as well", rest == b"", rest)
+    check("the operator's log names the partner", '"party":"hospital-kl"' in
+          "".join(line for line in c.logs(4000).splitlines() if "connection-surplus" in line),
+          c.logs())
+    answer = c.request("op-my-1", "GET", "/v1")
+    check("others come in meanwhile", answer.status == 200, answer)
+    statuses = []
+    for sock, _ in inside:
+        sock.sendall(ASK)
+        statuses.append(wire.Reply(sock).status)
+    check("and those it has go on", statuses == [200] * len(inside), statuses)
+    inside.pop()[0].close()
+    sock, status = known(c)
+    check("when one of them is closed, the next is answered", status == 200, status)
+    return [sock] + [sock for sock, _ in inside]
+
+
 def main():
     with corridor.Corridor() as c:
         register.configure(c, ZONE, limits={"connections": ROOM}, timeouts=PATIENT)
@@ -82,6 +115,12 @@ def main():
         for sock in held:
             sock.close()
         held = partners(c)
+        for sock in held:
+            sock.close()
+        register.configure(c, ZONE, limits={"connections": ROOM,
+                                            "connections_per_party": ROOM // 2})
+        c.restart(ZONE)
+        held = share(c)
         for sock in held:
             sock.close()
     corridor.finish()
