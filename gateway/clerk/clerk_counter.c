@@ -4,6 +4,7 @@
 #include "gateway/clerk/counter.h"
 #include "gateway/clerk/query_args.h"
 #include "gateway/clerk/store_adjust.h"
+#include "gateway/flow/flow_job.h"
 #include "gateway/flow/stages.h"
 #include "gateway/net/identity.h"
 #include "schemas/text.h"

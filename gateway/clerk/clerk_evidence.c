@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "crypto/proof.h"
 #include "gateway/core/parcel.h"
+#include "gateway/flow/flow_job.h"
 #include "schemas/entry.h"
 #include "schemas/evidence.h"
 #include "schemas/json.h"

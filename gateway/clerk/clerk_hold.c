@@ -5,6 +5,7 @@
 #include "gateway/clerk/clerk_query.h"
 #include "gateway/clerk/query_args.h"
 #include "gateway/clerk/transfer_json.h"
+#include "gateway/flow/flow_job.h"
 #include "gateway/flow/restored.h"
 #include "gateway/net/identity.h"
 #include "schemas/text.h"

@@ -4,6 +4,7 @@
 #include "gateway/clerk/clerk_counter.h"
 #include "gateway/clerk/clerk_query.h"
 #include "gateway/clerk/spool.h"
+#include "gateway/flow/flow_job.h"
 #include "gateway/flow/restored.h"
 
 #include <assert.h>

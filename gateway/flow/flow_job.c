@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Short conversations that leave a transfer's state alone or change it once: verifying what a peer
- * sent, carrying a receipt, a pull, a long poll, evidence. A job lost in a restart is begun again
- * by whoever wanted it; errands are in the store. */
+#include "gateway/flow/flow_job.h"
+
 #include "gateway/clerk/clerk_counter.h"
 #include "gateway/clerk/clerk_evidence.h"
 #include "gateway/clerk/clerk_hold.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/flow/flow_run.h"
 
+#include "gateway/flow/flow_job.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the engine: transfers in conversation (runs), short conversations beside them (jobs), and
- * what the stages need from it. Only files of this folder and of gateway/clerk include it. */
+/* Inside the engine: transfers in conversation (runs), and what the stages need from it; short
+ * conversations beside them are jobs (flow_job.h). Only files of this folder and of gateway/clerk
+ * include it. */
 #ifndef TDZ_GATEWAY_FLOW_FLOW_RUN_H
 #define TDZ_GATEWAY_FLOW_FLOW_RUN_H
 
@@ -83,36 +84,7 @@ struct flow_run {
     uint64_t bytes_out;
 };
 
-enum flow_job_kind {
-    JOB_NONE,
-    JOB_RECEIPT,
-    JOB_RELEASE,
-    JOB_ERRAND,
-    JOB_PULL,
-    JOB_DRY,
-    JOB_WAIT,
-    JOB_EVIDENCE,
-    JOB_STATE,
-    JOB_NOTE,
-    JOB_HOLD,
-    JOB_ADJUST,
-    JOB_AGAIN
-};
-
-struct flow_job {
-    enum flow_job_kind kind;
-    unsigned step;
-    struct flow_conv conv;
-    uint8_t id[16];
-    bool has_ticket;
-    struct chan_ticket ticket;
-    int64_t until_ms;
-    struct span kept; /* heap: the message it began with */
-    struct span more; /* heap: what it gathers */
-    uint64_t a, b, c; /* by kind */
-    uint8_t hash[32];
-    struct flow_peer peer;
-};
+struct flow_job; /* flow_job.h */
 
 struct flow_inspector {
     uint32_t gen;
@@ -206,20 +178,6 @@ bool flow_pool_is(const struct flow_peer *peer, struct flow *f, enum role_id rol
 MUST_USE enum err flow_log_state(struct flow *f, const struct msg *m);
 /* Tells a fresh ledger the head that was seen last. */
 void flow_log_hello(struct flow *f, unsigned index);
-
-/* -- jobs (flow_job.c) -------------------------------------------------------------------------*/
-
-struct flow_job *flow_job_new(struct flow *f, enum flow_job_kind kind, const uint8_t *id);
-void flow_job_free(struct flow_job *job);
-void flow_job_ask(struct flow *f, struct flow_job *job, enum role_id role, unsigned index,
-                  enum msg_type type, struct span body);
-void flow_job_retry(struct flow *f, struct flow_job *job);
-void flow_job_drive(struct flow *f, struct flow_job *job);
-MUST_USE enum err flow_job_answer(struct flow *f, struct flow_job *job, struct msg *m);
-/* Takes up the errands of the store that nobody runs. */
-void flow_job_errands(struct flow *f);
-/* A question of the job failed: try again, or give it up. */
-void flow_job_failed(struct flow *f, struct flow_job *job, enum err err);
 
 /* -- answers (flow_reply.c) --------------------------------------------------------------------*/
 

@@ -3,6 +3,7 @@
  * transaction, and what the lost log can prove to nobody any more, and is still needed, is said
  * again, byte for byte, before any other entry of a transfer. */
 #include "gateway/clerk/store_again.h"
+#include "gateway/flow/flow_job.h"
 #include "gateway/flow/stages.h"
 
 #include <stdio.h>

@@ -4,6 +4,7 @@
  * Every request of the corridor enters here. */
 #include "gateway/clerk/clerk_query.h"
 #include "gateway/clerk/spool.h"
+#include "gateway/flow/flow_job.h"
 #include "gateway/flow/restored.h"
 #include "schemas/entry.h"
 

@@ -5,6 +5,7 @@
  * so: the exporter cannot take it back, and waits for a receipt. */
 #include "crypto/release.h"
 #include "gateway/core/parcel.h"
+#include "gateway/flow/flow_job.h"
 #include "gateway/flow/stages.h"
 #include "schemas/entry.h"
 

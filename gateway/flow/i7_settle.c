@@ -3,6 +3,7 @@
  * transaction makes the dataset visible with its inbox key, or removes it. The receipt is then an
  * errand: carried to the peer until the peer has it. */
 #include "gateway/clerk/spool.h"
+#include "gateway/flow/flow_job.h"
 #include "gateway/flow/stages.h"
 #include "schemas/entry.h"
 

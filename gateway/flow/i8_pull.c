@@ -3,6 +3,7 @@
  * in the log, and proved to keeper, before a sealer gets the key and the first byte leaves. */
 #include "crypto/th.h"
 #include "gateway/clerk/spool.h"
+#include "gateway/flow/flow_job.h"
 #include "gateway/flow/restored.h"
 #include "schemas/canon.h"
 #include "schemas/entry.h"

@@ -2,6 +2,7 @@
 #include "gateway/flow/restored.h"
 
 #include "crypto/digest.h"
+#include "gateway/flow/flow_job.h"
 #include "schemas/wire.h"
 
 enum { RESTORED_ITEMS_MAX = 256 };

@@ -6,6 +6,7 @@
 #include "gateway/clerk/counter.h"
 #include "gateway/clerk/spool.h"
 #include "gateway/core/parcel.h"
+#include "gateway/flow/flow_job.h"
 #include "gateway/flow/stages.h"
 #include "schemas/entry.h"
 

@@ -190,9 +190,4 @@ void flow_succeed_resume(struct flow *f);
 void flow_succeed_drive(struct flow *f, struct flow_job *job);
 MUST_USE enum err flow_succeed_answer(struct flow *f, struct flow_job *job, const struct msg *m);
 
-/* An operator's word on that transfer waits. */
-bool flow_job_speaks(const struct flow *f, const uint8_t id[static 16]);
-/* Such a word is looked at again at once. */
-void flow_job_hurry(struct flow *f, const uint8_t id[static 16]);
-
 #endif
