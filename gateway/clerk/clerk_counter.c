@@ -10,7 +10,6 @@
 #include "schemas/text.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { COUNTER_JSON_MAX = 256 * 1024 };
 enum { ADJUST_CHECK, ADJUST_APPEND };
@@ -152,18 +151,11 @@ clerk_counter_ask(struct flow *f, const struct chan_ticket *t, const struct p_qu
                         SPAN_LIT(""));
         return;
     }
-    struct flow_job *job = flow_job_new(f, JOB_ADJUST, NULL);
-    uint8_t *copy = job == NULL ? NULL : malloc(p->body.len);
-    if (copy == NULL) {
-        if (job != NULL)
-            flow_job_free(job);
+    struct flow_job *job = flow_job_begin(f, JOB_ADJUST, NULL, p->body, t);
+    if (job == NULL) {
         flow_reply_code(f, t, NULL, "internal", SPAN_LIT(""), SPAN_LIT(""));
         return;
     }
-    memcpy(copy, p->body.ptr, p->body.len);
-    job->kept = span_of(copy, p->body.len);
-    job->ticket = *t;
-    job->has_ticket = true;
     job->a = f->from_index;
     job->c = from;
 }

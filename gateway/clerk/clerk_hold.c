@@ -11,7 +11,6 @@
 #include "schemas/text.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { HOLD_JSON_MAX = 128 * 1024, HOLD_LIST_MAX = 4 << 20 };
 
@@ -203,19 +202,12 @@ clerk_hold_ask(struct flow *f, const struct chan_ticket *t, const struct p_query
                         SPAN_LIT(""));
         return;
     }
-    struct flow_job *job = p->body.len > CLERK_HOLD_NOTE_MAX ? NULL : flow_job_new(f, JOB_HOLD, id);
-    uint8_t *copy = job == NULL ? NULL : malloc(p->body.len);
-    if (copy == NULL) {
-        const bool large = p->body.len > CLERK_HOLD_NOTE_MAX;
-        if (job != NULL)
-            flow_job_free(job);
+    const bool large = p->body.len > CLERK_HOLD_NOTE_MAX;
+    struct flow_job *job = large ? NULL : flow_job_begin(f, JOB_HOLD, id, p->body, t);
+    if (job == NULL) {
         flow_reply_code(f, t, id, large ? "too-large" : "internal", SPAN_LIT(""), SPAN_LIT(""));
         return;
     }
-    memcpy(copy, p->body.ptr, p->body.len);
-    job->kept = span_of(copy, p->body.len);
-    job->ticket = *t;
-    job->has_ticket = true;
     job->a = f->from_index;
     job->c = from;
 }

@@ -14,7 +14,6 @@
 #include "schemas/text.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { QUERY_LIST_MAX = 4 << 20, QUERY_NODES = 256 };
 
@@ -352,16 +351,9 @@ clerk_query_note(struct flow *f, struct span entry)
         if (f->jobs[i].kind == JOB_NOTE && span_eq(note_data(f->jobs[i].kept), note_data(entry)))
             return ERR_OK;
     }
-    struct flow_job *job = flow_job_new(f, JOB_NOTE, NULL);
-    uint8_t *copy = job == NULL ? NULL : malloc(entry.len);
-    if (copy == NULL) {
-        if (job != NULL)
-            flow_job_free(job);
-        return ERR_OK; /* judge says it again when it starts */
-    }
-    memcpy(copy, entry.ptr, entry.len);
-    job->kept = span_of(copy, entry.len);
-    job->a = kind;
+    struct flow_job *job = flow_job_begin(f, JOB_NOTE, NULL, entry, NULL);
+    if (job != NULL) /* else judge says it again when it starts */
+        job->a = kind;
     return ERR_OK;
 }
 

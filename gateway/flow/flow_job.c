@@ -31,6 +31,27 @@ flow_job_new(struct flow *f, enum flow_job_kind kind, const uint8_t *id)
     return NULL;
 }
 
+struct flow_job *
+flow_job_begin(struct flow *f, enum flow_job_kind kind, const uint8_t *id, struct span message,
+               const struct chan_ticket *ticket)
+{
+    struct flow_job *job = flow_job_new(f, kind, id);
+    uint8_t *copy = job == NULL ? NULL : malloc(message.len + 1);
+    if (copy == NULL) {
+        if (job != NULL)
+            flow_job_free(job);
+        return NULL;
+    }
+    if (message.len > 0)
+        memcpy(copy, message.ptr, message.len);
+    job->kept = span_of(copy, message.len);
+    if (ticket != NULL) {
+        job->ticket = *ticket;
+        job->has_ticket = true;
+    }
+    return job;
+}
+
 void
 flow_job_free(struct flow_job *job)
 {

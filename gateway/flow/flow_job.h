@@ -38,7 +38,12 @@ struct flow_job {
     struct flow_peer peer;
 };
 
+/* A fresh job, driven in this turn. id NULL: of no transfer. NULL: FLOW_JOBS_MAX are in use. */
 struct flow_job *flow_job_new(struct flow *f, enum flow_job_kind kind, const uint8_t *id);
+/* The same with a copy of the message it begins with in kept. ticket: who waits for its end, or
+ * NULL. NULL: no job or no memory is left. */
+struct flow_job *flow_job_begin(struct flow *f, enum flow_job_kind kind, const uint8_t *id,
+                                struct span message, const struct chan_ticket *ticket);
 void flow_job_free(struct flow_job *job);
 void flow_job_ask(struct flow *f, struct flow_job *job, enum role_id role, unsigned index,
                   enum msg_type type, struct span body);

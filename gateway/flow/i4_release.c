@@ -10,7 +10,6 @@
 #include "schemas/entry.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum err
 i4_release_forget(struct flow *f, const struct store_row *row)
@@ -99,19 +98,8 @@ i4_release_in(struct flow *f, const struct chan_ticket *t, struct flow_run *run,
         flow_reply_corridor(f, t, 409, SPAN_LIT(""), NULL, NULL);
         return ERR_OK;
     }
-    struct flow_job *job = flow_job_new(f, JOB_RELEASE, run->row.id);
-    uint8_t *copy = malloc(body.len);
-    if (job == NULL || copy == NULL) {
-        if (job != NULL)
-            flow_job_free(job);
-        free(copy);
+    if (flow_job_begin(f, JOB_RELEASE, run->row.id, body, t) == NULL)
         flow_reply_corridor(f, t, 503, SPAN_LIT(""), NULL, NULL);
-        return ERR_OK;
-    }
-    memcpy(copy, body.ptr, body.len);
-    job->kept = span_of(copy, body.len);
-    job->ticket = *t;
-    job->has_ticket = true;
     return ERR_OK;
 }
 

@@ -9,7 +9,6 @@
 #include "schemas/entry.h"
 #include "schemas/text.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 enum { PULL_NOTE, PULL_APPEND, PULL_PROVE, PULL_KEY, PULL_RUNS };
@@ -245,18 +244,12 @@ i8_pull_open(struct flow *f, unsigned edge, const struct chan_ticket *t, struct 
         code = "log-unavailable"; /* it may have been erased since this copy was taken */
     else if (p.first > p.last || (p.first >= row.bytes && p.first != 0))
         code = "range-not-satisfiable";
-    struct flow_job *job = code == NULL ? flow_job_new(f, JOB_PULL, m->transfer) : NULL;
-    uint8_t *copy = job == NULL ? NULL : malloc(m->body.len);
-    if (copy == NULL) {
-        if (job != NULL)
-            flow_job_free(job);
+    struct flow_job *job =
+        code == NULL ? flow_job_begin(f, JOB_PULL, m->transfer, m->body, t) : NULL;
+    if (job == NULL) {
         flow_reply_code(f, t, NULL, code == NULL ? "internal" : code, SPAN_LIT(""), SPAN_LIT(""));
         return ERR_OK;
     }
-    memcpy(copy, m->body.ptr, m->body.len);
-    job->kept = span_of(copy, m->body.len);
-    job->ticket = *t;
-    job->has_ticket = true;
     job->a = edge;
     job->b = ++f->next_pull;
     job->c = ROLE_EDGE;

@@ -11,7 +11,6 @@
 #include "schemas/entry.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 /* While the peer's operators decide it is reminded now and then: it may be restored to a time
  * before it held. */
@@ -120,21 +119,8 @@ s9_receipt_in(struct flow *f, const struct chan_ticket *t, struct span peer,
         s9_answer(f, t, expects == ERR_EXISTS ? 200 : expects == ERR_AGAIN ? 503 : 409);
         return ERR_OK;
     }
-    struct flow_job *job = flow_job_new(f, JOB_RECEIPT, id);
-    uint8_t *copy = malloc(body.len);
-    if (job == NULL || copy == NULL) {
-        if (job != NULL)
-            flow_job_free(job);
-        free(copy);
+    if (flow_job_begin(f, JOB_RECEIPT, id, body, t) == NULL)
         s9_answer(f, t, 503);
-        return ERR_OK;
-    }
-    memcpy(copy, body.ptr, body.len);
-    job->kept = span_of(copy, body.len);
-    if (t != NULL) {
-        job->ticket = *t;
-        job->has_ticket = true;
-    }
     return ERR_OK;
 }
 
