@@ -3,7 +3,7 @@
 
 #include "crypto/digest.h"
 #include "gateway/clerk/clerk_query.h"
-#include "gateway/clerk/query_args.h"
+#include "gateway/clerk/row_page.h"
 #include "gateway/clerk/transfer_json.h"
 #include "gateway/flow/flow_job.h"
 #include "gateway/flow/restored.h"
@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { HOLD_JSON_MAX = 128 * 1024, HOLD_LIST_MAX = 4 << 20 };
+enum { HOLD_JSON_MAX = 128 * 1024 };
 
 /* Of a row that was held before rules were asked who may release it. */
 static const char hold_unsaid[] =
@@ -97,33 +97,17 @@ hold_answer(struct flow *f, const struct chan_ticket *t, const struct store_row 
         flow_reply_code(f, t, row->id, "internal", SPAN_LIT(""), SPAN_LIT(""));
 }
 
-struct hold_list {
-    struct flow *f;
-    struct canon w;
-    uint64_t last_seq;
-    uint32_t count;
-};
-
 static enum err
-hold_list_row(void *ctx, const struct store_row *row)
+hold_list_put(struct flow *f, const struct store_row *row, struct canon *w)
 {
-    struct hold_list *list = ctx;
-    const size_t mark = list->f->room.len;
-    list->last_seq = row->seq;
-    list->count++;
-    const enum err err = hold_is_listed(row) ? hold_put(list->f, row, &list->w) : ERR_OK;
-    list->f->room.len = mark;
-    return err;
+    return hold_is_listed(row) ? hold_put(f, row, w) : ERR_OK;
 }
 
 void
 clerk_hold_list(struct flow *f, const struct chan_ticket *t, const struct p_query *p)
 {
+    static const struct row_page page = {"/v1/holds", "holds", hold_list_put};
     struct store_filter filter = {.direction = -1};
-    struct hold_list list = {.f = f};
-    struct span body;
-    uint8_t *out = NULL;
-    char link[96] = "";
     if (clerk_query_filter(p->args, &filter) != ERR_OK) {
         flow_reply_code(
             f, t, NULL, "bad-request",
@@ -132,26 +116,7 @@ clerk_hold_list(struct flow *f, const struct chan_ticket *t, const struct p_quer
         return;
     }
     filter.shown = FLOW_SHOWN_HELD;
-    enum err err = room_take(&f->room, HOLD_LIST_MAX, &out);
-    if (err == ERR_OK) {
-        canon_init(&list.w, (char *)out, HOLD_LIST_MAX);
-        canon_object(&list.w);
-        canon_key(&list.w, "holds");
-        canon_array(&list.w);
-        err = store_row_list(f->store, &filter, hold_list_row, &list);
-        canon_end(&list.w);
-        canon_end(&list.w);
-    }
-    if (err == ERR_OK)
-        err = canon_finish(&list.w, &body);
-    if (err != ERR_OK) {
-        flow_reply_code(f, t, NULL, "internal", SPAN_LIT(""), SPAN_LIT(""));
-        return;
-    }
-    if (list.count == filter.limit)
-        (void)snprintf(link, sizeof(link), "</v1/holds?before=%llu&limit=%u>; rel=\"next\"",
-                       (unsigned long long)list.last_seq, filter.limit);
-    flow_reply_json(f, t, NULL, 200, body, 0, span_str(link));
+    row_page_answer(f, t, &filter, &page);
 }
 
 void

@@ -6,6 +6,7 @@
 #include "gateway/clerk/clerk_hold.h"
 #include "gateway/clerk/counter.h"
 #include "gateway/clerk/query_args.h"
+#include "gateway/clerk/row_page.h"
 #include "gateway/clerk/transfer_json.h"
 #include "gateway/flow/flow_job.h"
 #include "gateway/flow/stages.h"
@@ -15,7 +16,7 @@
 
 #include <stdio.h>
 
-enum { QUERY_LIST_MAX = 4 << 20, QUERY_NODES = 256 };
+enum { QUERY_NODES = 256 };
 
 /* -- rights */
 
@@ -45,25 +46,6 @@ query_answer_row(struct flow *f, const struct chan_ticket *t, const struct store
 }
 
 /* -- lists */
-
-struct query_list {
-    struct flow *f;
-    struct canon w;
-    uint64_t last_seq;
-    uint32_t count;
-};
-
-static enum err
-query_list_row(void *ctx, const struct store_row *row)
-{
-    struct query_list *list = ctx;
-    const size_t mark = list->f->room.len;
-    const enum err err = transfer_json_put(list->f, row, &list->w);
-    list->f->room.len = mark;
-    list->last_seq = row->seq;
-    list->count++;
-    return err;
-}
 
 static enum err
 query_number(struct span args, const char *name, uint64_t max, uint64_t *io_value)
@@ -102,31 +84,12 @@ clerk_query_filter(struct span args, struct store_filter *filter)
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-static enum err
-query_list_body(struct flow *f, const struct store_filter *filter, struct query_list *list,
-                struct span *ret)
-{
-    uint8_t *out = NULL;
-    TRY(room_take(&f->room, QUERY_LIST_MAX, &out));
-    list->f = f;
-    canon_init(&list->w, (char *)out, QUERY_LIST_MAX);
-    canon_object(&list->w);
-    canon_key(&list->w, "transfers");
-    canon_array(&list->w);
-    TRY(store_row_list(f->store, filter, query_list_row, list));
-    canon_end(&list->w);
-    canon_end(&list->w);
-    return canon_finish(&list->w, ret);
-}
-
 static void
 query_list(struct flow *f, const struct chan_ticket *t, const struct p_query *p,
            struct store_filter *filter, const char *path)
 {
+    const struct row_page page = {path, "transfers", transfer_json_put};
     char party[128];
-    char link[160] = "";
-    struct query_list list = {0};
-    struct span body;
     if (p->party.len >= sizeof(party) || clerk_query_filter(p->args, filter) != ERR_OK) {
         flow_reply_code(
             f, t, NULL, "bad-request",
@@ -136,14 +99,7 @@ query_list(struct flow *f, const struct chan_ticket *t, const struct p_query *p,
     }
     (void)snprintf(party, sizeof(party), "%.*s", (int)p->party.len, (const char *)p->party.ptr);
     filter->party = query_sees_all(p) ? NULL : party;
-    if (query_list_body(f, filter, &list, &body) != ERR_OK) {
-        flow_reply_code(f, t, NULL, "internal", SPAN_LIT(""), SPAN_LIT(""));
-        return;
-    }
-    if (list.count == filter->limit)
-        (void)snprintf(link, sizeof(link), "<%s?before=%llu&limit=%u>; rel=\"next\"", path,
-                       (unsigned long long)list.last_seq, filter->limit);
-    flow_reply_json(f, t, NULL, 200, body, 0, span_str(link));
+    row_page_answer(f, t, filter, &page);
 }
 
 /* GET /v1/transfers?idempotency_key=: the one transfer made with it. */
@@ -156,7 +112,7 @@ query_by_key(struct flow *f, const struct chan_ticket *t, const struct p_query *
     struct span body;
     struct store_idem idem;
     struct store_row row;
-    struct query_list list = {.f = f};
+    struct canon w;
     uint8_t *out = NULL;
     const int64_t since = flow_run_wall(f) - f->config.idempotency_ms;
     if (query_args_get(p->args, "idempotency_key", key, sizeof(key), &text) != ERR_OK ||
@@ -165,18 +121,18 @@ query_by_key(struct flow *f, const struct chan_ticket *t, const struct p_query *
     (void)snprintf(party, sizeof(party), "%.*s", (int)p->party.len, (const char *)p->party.ptr);
     if (room_take(&f->room, TRANSFER_JSON_MAX, &out) != ERR_OK)
         return false;
-    canon_init(&list.w, (char *)out, TRANSFER_JSON_MAX);
-    canon_object(&list.w);
-    canon_key(&list.w, "transfers");
-    canon_array(&list.w);
+    canon_init(&w, (char *)out, TRANSFER_JSON_MAX);
+    canon_object(&w);
+    canon_key(&w, "transfers");
+    canon_array(&w);
     enum err err = store_idem_get(f->store, party, text, since, &f->room, &idem);
     if (err == ERR_OK)
         err = store_row_get(f->store, idem.transfer, &row);
     if (err == ERR_OK)
-        err = query_list_row(&list, &row);
-    canon_end(&list.w);
-    canon_end(&list.w);
-    if ((err != ERR_OK && err != ERR_NOT_FOUND) || canon_finish(&list.w, &body) != ERR_OK)
+        err = transfer_json_put(f, &row, &w);
+    canon_end(&w);
+    canon_end(&w);
+    if ((err != ERR_OK && err != ERR_NOT_FOUND) || canon_finish(&w, &body) != ERR_OK)
         flow_reply_code(f, t, NULL, "internal", SPAN_LIT(""), SPAN_LIT(""));
     else
         flow_reply_json(f, t, NULL, 200, body, 0, SPAN_LIT(""));
