@@ -88,6 +88,13 @@ judge_case_new(struct judge *j, const uint8_t transfer[static 16])
     return c;
 }
 
+bool
+judge_case_is_current(const struct judge *j, const struct judge_case *c)
+{
+    const struct agreement *a = register_agreement(&j->book->reg, c->agreement);
+    return a != NULL && memcmp(a->sha256, c->agreement_sha256, sizeof(a->sha256)) == 0;
+}
+
 enum err
 judge_blob_set(struct judge_blob *blob, struct span bytes)
 {

@@ -33,7 +33,8 @@ judge_decide_known(const void *ctx, struct span name)
     return false;
 }
 
-/* Evidence of this container, complete and fitting. ERR_NOT_FOUND: not here (any more).
+/* Evidence of this container, complete and fitting. ERR_NOT_FOUND: not here (any more); an import
+ * under an agreement that reads otherwise now is offered and inspected again.
  * ERR_SYNTAX: what the inspector reported says what no report can say; asking again is no use.
  * ERR_DENIED: its agreement is gone or another one, which is as final. */
 static enum err
@@ -47,10 +48,13 @@ judge_decide_evidence(struct judge *j, struct judge_final *f)
     f->agreement = register_agreement(&j->book->reg, c->agreement);
     if (f->agreement == NULL)
         return ERR_DENIED;
+    const bool is_current = judge_case_is_current(j, c);
+    if (c->direction == DIRECTION_IMPORT && !is_current)
+        return ERR_NOT_FOUND;
     const enum err err = report_read(judge_blob_span(&c->report), judge_decide_known, f->agreement,
                                      &j->work->report_scratch, r, NULL);
     if (err != ERR_OK)
-        return err == ERR_CRYPTO || err == ERR_NOMEM ? err : ERR_SYNTAX;
+        return err == ERR_CRYPTO || err == ERR_NOMEM ? err : is_current ? ERR_SYNTAX : ERR_DENIED;
     /* Keeper's word is about what was inspected for an agreement that reads otherwise now. */
     if (memcmp(r->spec_hash, c->spec_hash, 32) != 0)
         return c->report_direct ? ERR_NOT_FOUND : ERR_DENIED;
@@ -76,7 +80,7 @@ judge_decide_names(struct span text, const uint8_t hash[static 32])
 }
 
 /* What the exporter sealed its release with. Under equal rules both zones see the same, so another
- * observation contradicts what was declared. */
+ * observation contradicts what was declared. Errors: it does not say allow, or is no verdict. */
 static enum err
 judge_decide_compare(struct judge *j, struct judge_final *f, struct span verdict)
 {
@@ -115,7 +119,10 @@ judge_decide_release(struct judge *j, struct judge_final *f)
     TRY(release_verify(&release, keys, count, &signer));
     memcpy(f->seal_hash, release.seal_hash, 32);
     TRY(release_hash(&release, f->release_hash));
-    return judge_decide_compare(j, f, release.verdict);
+    const enum err err = judge_decide_compare(j, f, release.verdict);
+    /* Signed, and still not what an exporter may send: not our documents' fault, nor the report's.
+     */
+    return err == ERR_OK || err == ERR_CRYPTO || err == ERR_NOMEM ? err : ERR_PROTOCOL;
 }
 
 static void
@@ -342,7 +349,8 @@ judge_decide_permit(struct judge *j, struct judge_final *f)
     memcpy(p.leaf, f->leaf.leaf, 32);
     TRY(payload_permit_put(&p, j->scratch, sizeof(j->scratch), &body));
     TRY(judge_blob_set(&f->c->permit, body));
-    return j->out.send(j->out.ctx, ROLE_KEEPER, MSG_PERMIT, c->transfer, body);
+    const enum err err = j->out.send(j->out.ctx, ROLE_KEEPER, MSG_PERMIT, c->transfer, body);
+    return err == ERR_FULL ? ERR_AGAIN : err; /* its queue, not the record, which stays too long */
 }
 
 static enum err

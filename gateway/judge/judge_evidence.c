@@ -38,11 +38,14 @@ judge_evidence_findings(struct judge *j, const struct judge_in *in)
     struct judge_case *c = judge_case_find(j, in->transfer);
     if (c == NULL || !c->has_offer || memcmp(c->offer_hash, p.offer_hash, 32) != 0)
         return ERR_OK;
+    /* Of an attempt that followed the agreement as it read before: it is inspected again. */
+    if (c->direction == DIRECTION_IMPORT && memcmp(c->spec_hash, p.spec_hash, 32) != 0)
+        return ERR_OK;
     if (c->report_direct && memcmp(c->report_hash, hash, 32) != 0)
         return ERR_CONFLICT;
     const enum err err = judge_evidence_read(j, c, in->file);
-    /* An agreement that went with a reload: DECIDE will say so. */
-    if (err == ERR_NOT_FOUND && register_agreement(&j->book->reg, c->agreement) == NULL)
+    /* An agreement that went with a reload, or whose columns did: DECIDE will say so. */
+    if (err != ERR_OK && !judge_case_is_current(j, c))
         return ERR_OK;
     TRY(err);
     const struct report *r = &j->work->report;
@@ -175,6 +178,8 @@ judge_evidence_adopt(struct judge *j, const struct p_evidence *p, const struct j
     TRY(judge_case_inputs(c, &inputs));
     memcpy(c->offer_hash, b->hash, 32);
     memcpy(c->spec_hash, spec_hash, 32);
+    if (a != NULL)
+        memcpy(c->agreement_sha256, a->sha256, 32);
     memcpy(c->peer, b->m.dst.ptr, b->m.dst.len);
     memcpy(c->recipients, b->m.recipient, sizeof(c->recipients));
     c->recipient_count = b->m.recipient_count;

@@ -125,6 +125,8 @@ judge_import_keep(struct judge *j, struct judge_offered *o, const uint8_t questi
     TRY(judge_case_inputs(c, &inputs));
     memcpy(c->pre_question, question, 32);
     memcpy(c->spec_hash, spec_hash, 32);
+    if (o->agreement != NULL)
+        memcpy(c->agreement_sha256, o->agreement->sha256, 32);
     memcpy(c->offer_hash, o->answer.offer_hash, 32);
     memcpy(c->peer_ruleset, o->m.ruleset_hash, 32);
     memcpy(c->peer, o->m.src.ptr, o->m.src.len);
@@ -141,8 +143,10 @@ judge_import_keep(struct judge *j, struct judge_offered *o, const uint8_t questi
         memcpy(told.leaf, o->leaf.leaf, 32);
     TRY(payload_pre_import_put(&told, j->scratch, sizeof(j->scratch), &body));
     TRY(judge_blob_set(&c->pre_told, body));
-    TRY(j->out.send(j->out.ctx, ROLE_KEEPER, MSG_PRE_IMPORT, c->transfer, body));
-    TRY(payload_import_checked_put(&o->answer, j->scratch, sizeof(j->scratch), &body));
+    enum err err = j->out.send(j->out.ctx, ROLE_KEEPER, MSG_PRE_IMPORT, c->transfer, body);
+    TRY(err == ERR_FULL ? ERR_AGAIN : err); /* its queue, not ours, which stays full */
+    err = payload_import_checked_put(&o->answer, j->scratch, sizeof(j->scratch), &body);
+    TRY(err == ERR_FULL ? ERR_TOO_LARGE : err);
     TRY(judge_blob_set(&c->pre_answer, body));
     return judge_reply(j, MSG_IMPORT_CHECKED, ERR_OK, body);
 }
@@ -182,6 +186,16 @@ judge_import_check(struct judge *j, struct judge_offered *o, const uint8_t quest
     return judge_import_keep(j, o, question, spec_hash);
 }
 
+/* The answer that was given stands: a refusal, or as long as the agreement reads as it did. What
+ * was let in by another is looked at again, and inspected by what the agreement says now. */
+static bool
+judge_import_stands(const struct judge *j, const struct judge_case *c,
+                    const uint8_t question[static 32])
+{
+    return c != NULL && c->pre_answer.len > 0 && memcmp(c->pre_question, question, 32) == 0 &&
+           (!c->has_offer || judge_case_is_current(j, c));
+}
+
 enum err
 judge_import_handle(struct judge *j, const struct judge_in *in)
 {
@@ -191,7 +205,7 @@ judge_import_handle(struct judge *j, const struct judge_in *in)
     TRY(payload_import_offer_get(in->body, &p));
     TRY(digest_sha256(in->body, question));
     const struct judge_case *c = judge_case_find(j, in->transfer);
-    if (c != NULL && c->pre_answer.len > 0 && memcmp(c->pre_question, question, 32) == 0) {
+    if (judge_import_stands(j, c, question)) {
         (void)j->out.send(j->out.ctx, ROLE_KEEPER, MSG_PRE_IMPORT, c->transfer,
                           judge_blob_span(&c->pre_told));
         return judge_reply(j, MSG_IMPORT_CHECKED, ERR_OK, judge_blob_span(&c->pre_answer));

@@ -46,6 +46,7 @@ struct judge_case {
     uint8_t recipients[JUDGE_RECIPIENTS_MAX][32];
     size_t recipient_count;
     uint8_t spec_hash[32];
+    uint8_t agreement_sha256[32]; /* of the document it was let in by; zero: none is known */
     uint8_t peer_ruleset[32];
     int64_t created;
     /* questions that were answered, to answer them alike */
@@ -118,6 +119,9 @@ judge_blob_span(const struct judge_blob *blob)
 {
     return span_of(blob->ptr, blob->len);
 }
+
+/* True while the agreement of the case reads as it did when it was let in. */
+bool judge_case_is_current(const struct judge *j, const struct judge_case *c);
 
 /* Copies what a decision is about into the case. ERR_NOMEM. */
 struct judge_inputs {

@@ -338,6 +338,8 @@ judge_preflight_commit(struct judge *j, struct judge_pre *pre, const uint8_t que
         c = judge_case_new(j, pre->in->transfer);
         memcpy(c->pre_question, question, 32);
         memcpy(c->spec_hash, spec_hash, 32);
+        if (pre->agreement != NULL)
+            memcpy(c->agreement_sha256, pre->agreement->sha256, 32);
         if (goes) {
             TRY(judge_preflight_keep(pre, c));
             TRY(judge_preflight_tell(j, pre, c));

@@ -162,7 +162,8 @@ keeper_unwrap_make(struct keeper *k, const struct keeper_in *in, const struct p_
     if (c->peer_verdict != VERDICT_ALLOW ||
         !span_eq(span_of(c->peer_seal_hash, 32), span_of(hash, 32)))
         return ERR_PROOF;
-    TRY(release_unwrap(&release, &seal, &k->secrets->kem, NULL, &dek));
+    const enum err err = release_unwrap(&release, &seal, &k->secrets->kem, NULL, &dek);
+    TRY(err == ERR_NOT_FOUND ? ERR_DENIED : err); /* no wrap for us: nothing here was forgotten */
     TRY(release_hash(&release, ret_release));
     TRY(spoolkeys_wrap(k->spool, (uint32_t)(in->now_s / DAY_S), SPOOLKEYS_HELD, in->transfer, hash,
                        &dek, ret_held));
@@ -216,10 +217,13 @@ keeper_receipt_rests(struct keeper *k, const struct keeper_in *in, const struct 
         if (c == NULL || !c->has_pre_import)
             return ERR_NOT_FOUND;
         *ret_suite = c->suite;
-        /* A judge that was restarted refuses it again, in other words than those in the log. */
-        const bool says_so = span_eq(span_of(c->pre_leaf, 32), span_of(p->leaf, 32)) ||
-                             (logged->kind == ENTRY_RECEIVED && logged->verdict == VERDICT_DENY);
-        return c->pre_verdict == VERDICT_DENY && says_so ? ERR_OK : ERR_DENIED;
+        /* A judge that was restarted refuses it again, in other words than those in the log, or
+         * would let it in by now: what the log says of this very offer stands. */
+        const bool refused = c->pre_verdict == VERDICT_DENY &&
+                             span_eq(span_of(c->pre_leaf, 32), span_of(p->leaf, 32));
+        const bool said = logged->kind == ENTRY_RECEIVED && logged->verdict == VERDICT_DENY &&
+                          span_eq(span_of(logged->seal_hash, 32), span_of(p->offer_hash, 32));
+        return refused || said ? ERR_OK : ERR_DENIED;
     }
     if (p->status == RECEIPT_HELD || p->status == RECEIPT_ACCEPTED ||
         p->status == RECEIPT_REFUSED) {
