@@ -10,7 +10,7 @@
 #include "tools/commands.h"
 #include "tools/daemonpath.h"
 
-enum { CHECK_NO_DAEMON = 127 };
+enum { CHECK_UNREADABLE = 3, CHECK_NO_DAEMON = 127 }; /* of its exit codes */
 
 int
 cmd_check_main(int argc, char **argv)
@@ -38,5 +38,7 @@ cmd_check_main(int argc, char **argv)
         cli_say(&cli, "%s cannot be run", daemon);
         return CLI_UNREACHABLE;
     }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == CHECK_UNREADABLE)
+        return CLI_UNREACHABLE;
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? CLI_DONE : CLI_REFUSED;
 }

@@ -91,8 +91,9 @@ int warden_run(const char *config_path, char *const *envp);
  * nothing is kept. No reload waiting: nothing happens. */
 void warden_judged(struct warden *w, bool is_good);
 
-/* `tdzd -t`: reads the configuration and opens its files, binds nothing. 0 or 2, 3; says on stderr
- * what is wrong as file:line:column. */
+/* `tdzd -t`: reads the configuration and opens its files, binds nothing. Says on stderr what is
+ * wrong as file:line:column; 1: the register, a key or the certificate, 2: the configuration or a
+ * file it names, 3: one of them cannot be read. */
 int warden_check(const char *config_path);
 
 #endif

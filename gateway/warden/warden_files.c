@@ -246,7 +246,7 @@ warden_files_peer_keys(struct warden_files *files)
         err = warden_files_bytes(files, GRANT_PEER_KEYS, bytes);
     free(json);
     free(rows);
-    return err == ERR_OK ? ERR_OK : ERR_IO;
+    return err;
 }
 
 enum err

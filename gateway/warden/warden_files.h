@@ -26,8 +26,9 @@ MUST_USE enum err warden_files_config(const char *path, struct config *ret,
 
 /* Opens files and folders of c; base_fd is the folder of the configuration file. Folders the roles
  * work in are made for the account `as`. ERR_IO, ERR_DENIED (one of them is another account's,
- * or a key's mode lets other accounts use it), ERR_CONFIG (warden_keys_check), each with problem
- * set; ERR_FULL, ERR_NOMEM. files is finished by the caller also on error. */
+ * or a key's mode lets other accounts use it), ERR_CONFIG (warden_keys_check), what
+ * warden_peerkeys says of the trust bundle, each with problem set; ERR_FULL, ERR_SYS, ERR_NOMEM.
+ * files is finished by the caller also on error. */
 MUST_USE enum err warden_files_open(struct warden_files *files, const struct config *c, int base_fd,
                                     const struct warden_account *as);
 

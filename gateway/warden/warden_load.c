@@ -74,7 +74,7 @@ warden_load_run(struct warden *w)
     if (err != ERR_OK) {
         (void)fprintf(stderr, "%s: %s\n", w->config_path,
                       w->files.problem[0] == '\0' ? error_text(err) : w->files.problem);
-        return 3;
+        return err == ERR_IO || err == ERR_SYS || err == ERR_NOMEM ? 3 : 2;
     }
     return 0;
 }

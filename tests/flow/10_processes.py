@@ -163,14 +163,14 @@ def spoilt(gw):
     check("a certificate that is not its key's is not taken up", bad, gw.tail())
     run = subprocess.run([gw.binary, gw.path], capture_output=True, text=True, timeout=30,
                          check=False)
-    check("and no gateway starts with it", run.returncode == 3 and
+    check("and no gateway starts with it", run.returncode == 2 and
           "tls/cert.pem: the certificate is of another key" in run.stderr, str(run))
     with open(cert, "wb") as f:
         f.write(before)
     os.chmod(key, 0o640)
     run = subprocess.run([gw.binary, gw.path], capture_output=True, text=True, timeout=30,
                          check=False)
-    check("nor with a key that other accounts may read", run.returncode == 3 and
+    check("nor with a key that other accounts may read", run.returncode == 2 and
           "keys/log.key: mode 640" in run.stderr and "chmod 600" in run.stderr, str(run))
     os.chmod(key, 0o600)
 
@@ -332,7 +332,7 @@ def account(binary):
         zone = c.map["zones"][EXPORT]
         os.chown(zone["state_dir"], 1, 1)
         check("a folder of another account is refused, by name",
-              *refuses(binary, zone["config"], 3, "state: the folder belongs to another account"))
+              *refuses(binary, zone["config"], 2, "state: the folder belongs to another account"))
         set_user(zone["config"], "root")
         check("root is no account to run as", *refuses(binary, zone["config"], 2, "superuser"))
         set_user(zone["config"], "no-such-account")

@@ -112,8 +112,8 @@ CASES = {
         (SIGN + ["policy.json", "--key", KEY, "--config", CONFIG, "--emergency"], 2,
          ["--emergency needs --reason"]),
         (["policy", "activate", "text.csv", "--config", CONFIG], 2, ["a policy is a *.json"]),
-        (["check", "nothing.json"], 1, ["nothing.json: No such file"]),
-        (["check", "folder"], 1, ["folder: Is a directory"]),
+        (["check", "nothing.json"], 3, ["nothing.json: No such file"]),
+        (["check", "folder"], 3, ["folder: Is a directory"]),
         (["check", "empty"], 1, ["empty:1:1:"]),
         (["sandbox"], 2, ["say up, down, status or restart, and a folder"]),
         (["sandbox", "frob", "sb"], 2, ["'frob' is not up, down, status or restart"]),
@@ -208,7 +208,8 @@ def checked(tdz):
         before = change(path, edit)
         done = subprocess.run([tdz, "check", CONFIG], capture_output=True, text=True, check=False)
         write(path, before)
-        ok(done.returncode == 1 and all(text in done.stderr for text in want) and
+        status = 3 if "No such" in want[-1] else 1
+        ok(done.returncode == status and all(text in done.stderr for text in want) and
            done.stderr.count("\n") == 1,
            f"tdz check with a wrong {os.path.basename(path)}: {want[-1]}", done)
 
