@@ -2,9 +2,9 @@
 #include "gateway/clerk/clerk_query.h"
 
 #include "gateway/clerk/clerk_counter.h"
+#include "gateway/clerk/clerk_dry.h"
 #include "gateway/clerk/clerk_evidence.h"
 #include "gateway/clerk/clerk_hold.h"
-#include "gateway/clerk/counter.h"
 #include "gateway/clerk/query_args.h"
 #include "gateway/clerk/row_page.h"
 #include "gateway/clerk/transfer_json.h"
@@ -15,8 +15,6 @@
 #include "schemas/text.h"
 
 #include <stdio.h>
-
-enum { QUERY_NODES = 256 };
 
 /* -- rights */
 
@@ -190,90 +188,6 @@ query_ack(struct flow *f, const struct chan_ticket *t, const struct p_query *p,
         flow_reply_json(f, t, id, 204, SPAN_LIT(""), 0, SPAN_LIT(""));
 }
 
-/* -- dry decisions */
-
-static enum err
-query_dry_read(struct flow *f, struct span body, struct p_preflight *ask)
-{
-    struct json_doc doc = {.node_cap = QUERY_NODES, .text_cap = body.len};
-    uint8_t *nodes = NULL;
-    uint8_t *facts = NULL;
-    struct canon w;
-    int64_t length = -1;
-    TRY(room_take(&f->room, sizeof(struct json_node) * QUERY_NODES, &nodes));
-    TRY(room_take(&f->room, body.len, &doc.text));
-    TRY(room_take(&f->room, 2 * body.len + 2, &facts));
-    doc.nodes = (void *)nodes;
-    TRY(json_read(&doc, body, NULL));
-    TRY(json_need_str(&doc, doc.nodes, "agreement", 127, &ask->agreement, NULL));
-    TRY(json_need_str(&doc, doc.nodes, "name", 255, &ask->name, NULL));
-    const struct json_node *node = json_get(&doc, doc.nodes, "facts");
-    if (node != NULL) {
-        canon_init(&w, (char *)facts, 2 * body.len + 2);
-        canon_node(&w, &doc, node);
-        TRY(canon_finish(&w, &ask->facts));
-    }
-    if (json_get(&doc, doc.nodes, "length") != NULL)
-        TRY(json_need_int(&doc, doc.nodes, "length", 0, JSON_INT_MAX, &length, NULL));
-    ask->length = length < 0 ? STORE_NONE : (uint64_t)length;
-    return ERR_OK;
-}
-
-static void
-query_dry(struct flow *f, const struct chan_ticket *t, const struct p_query *p, enum role_id from)
-{
-    struct p_preflight ask = {.dry = 1, .partner = p->party};
-    struct counter_value value;
-    char party[128];
-    struct span body;
-    enum err err = p->party.len < sizeof(party) ? ERR_OK : ERR_RANGE;
-    if (err == ERR_OK)
-        err = query_dry_read(f, p->body, &ask);
-    if (err != ERR_OK) {
-        flow_reply_code(f, t, NULL, "bad-request",
-                        SPAN_LIT("send an object: agreement, name, facts and, if known, length"),
-                        SPAN_LIT(""));
-        return;
-    }
-    memcpy(ask.cert, p->cert, sizeof(ask.cert));
-    (void)snprintf(party, sizeof(party), "%.*s", (int)p->party.len, (const char *)p->party.ptr);
-    if (!f->counters_unknown && counter_present(f->store, party, counter_year(flow_run_wall(f)),
-                                                &f->room, &value) == ERR_OK) {
-        ask.counters = 1;
-        ask.count_pi = value.after[COUNTER_PI];
-        ask.count_spi = value.after[COUNTER_SPI];
-    }
-    struct flow_job *job = flow_job_new(f, JOB_DRY, NULL);
-    if (job == NULL || payload_preflight_put(&ask, f->tx, sizeof(f->tx), &body) != ERR_OK) {
-        if (job != NULL)
-            flow_job_free(job);
-        flow_reply_code(f, t, NULL, "internal", SPAN_LIT(""), SPAN_LIT(""));
-        return;
-    }
-    job->ticket = *t;
-    job->has_ticket = true;
-    job->a = f->from_index;
-    job->c = from;
-    flow_job_ask(f, job, ROLE_JUDGE, 0, MSG_PREFLIGHT, body);
-}
-
-static enum err
-query_dry_answer(struct flow *f, struct flow_job *job, const struct msg *m)
-{
-    struct p_preflighted p;
-    char code[64];
-    TRY(payload_preflighted_get(m->body, &p));
-    if (p.code.len >= sizeof(code))
-        return ERR_RANGE;
-    (void)snprintf(code, sizeof(code), "%.*s", (int)p.code.len, (const char *)p.code.ptr);
-    if (p.code.len > 0)
-        flow_reply_code(f, &job->ticket, NULL, code, p.detail, SPAN_LIT(""));
-    else
-        flow_reply_json(f, &job->ticket, NULL, 200, p.decision, 0, SPAN_LIT(""));
-    flow_job_free(job);
-    return ERR_OK;
-}
-
 /* -- notes */
 
 /* The data of a canonical entry: everything before its time. */
@@ -369,7 +283,7 @@ enum err
 clerk_query_answer(struct flow *f, struct flow_job *job, const struct msg *m)
 {
     if (job->kind == JOB_DRY && m->type == MSG_PREFLIGHTED)
-        return query_dry_answer(f, job, m);
+        return clerk_dry_answer(f, job, m);
     if (job->kind == JOB_NOTE && m->type == MSG_APPENDED)
         return note_appended(f, job, m);
     return ERR_PROTOCOL;
@@ -462,7 +376,7 @@ clerk_query_in(struct flow *f, enum role_id from, const struct chan_ticket *t, c
         query_ack(f, t, &p, m->transfer);
         return ERR_OK;
     case QUERY_DECISION:
-        query_dry(f, t, &p, from);
+        clerk_dry_ask(f, t, &p, from);
         return ERR_OK;
     case QUERY_HOLDS:
     case QUERY_HOLD:

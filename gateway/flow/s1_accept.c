@@ -90,6 +90,16 @@ s1_uploads_of(const struct flow *f, const char *party)
     return count;
 }
 
+const char *
+s1_accept_refusal(struct flow *f, struct span name, struct span facts, uint64_t length)
+{
+    if (!s1_is_name(name, f->config.name_bytes_max))
+        return "bad-name";
+    if (nametest_has_identifier(name, NULL) || s1_facts_identify(f, facts))
+        return "name-contains-identifier";
+    return length != STORE_NONE && length > f->config.dataset_bytes_max ? "too-large" : NULL;
+}
+
 /* The code with which an upload is refused before anybody is asked; NULL: none. */
 static const char *
 s1_refusal(struct flow *f, const struct p_upload_open *p, const struct store_row *row)
@@ -102,12 +112,9 @@ s1_refusal(struct flow *f, const struct p_upload_open *p, const struct store_row
         return "draining";
     if (f->out.generation(f->out.ctx, ROLE_LEDGER, 0) == 0)
         return "log-unavailable";
-    if (!s1_is_name(p->name, f->config.name_bytes_max))
-        return "bad-name";
-    if (nametest_has_identifier(p->name, NULL) || s1_facts_identify(f, p->facts))
-        return "name-contains-identifier";
-    if (p->length != STORE_NONE && p->length > f->config.dataset_bytes_max)
-        return "too-large";
+    const char *code = s1_accept_refusal(f, p->name, p->facts, p->length);
+    if (code != NULL)
+        return code;
     if (s1_uploads_of(f, row->party) >= f->config.uploads_per_partner)
         return "too-many-uploads";
     if (store_spool_use(f->store, NULL, &used, &peer) != ERR_OK)

@@ -12,6 +12,9 @@
 enum err s1_accept_open(struct flow *f, unsigned edge, const struct chan_ticket *t, struct msg *m);
 enum err s1_accept_preflighted(struct flow *f, struct flow_run *run, const struct msg *m);
 enum err s1_accept_offered(struct flow *f, struct flow_run *run, const struct msg *m);
+/* The code with which an upload of that name, facts and length (STORE_NONE: not told) is refused
+ * whatever judge would say; NULL: none. */
+const char *s1_accept_refusal(struct flow *f, struct span name, struct span facts, uint64_t length);
 /* No row yet and a question failed, or time is up. */
 void s1_accept_drop(struct flow *f, struct flow_run *run, const char *code);
 

@@ -493,7 +493,7 @@ world_query(struct world *w, size_t number, uint8_t what, uint8_t role)
 {
     struct world_item *item = &w->items[number];
     struct p_query p = {.what = what, .role = role, .party = SPAN_LIT("acme")};
-    if (what == QUERY_APPROVAL || what == QUERY_ADJUST)
+    if (what == QUERY_APPROVAL || what == QUERY_ADJUST || what == QUERY_DECISION)
         p.body = span_str(w->note == NULL ? "signed note" : w->note);
     item->status = 0;
     TELL(w, role == IDENTITY_PARTNER ? ROLE_EDGE : ROLE_DESK, 0, item->id, QUERY, query, &p);

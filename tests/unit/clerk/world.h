@@ -82,7 +82,7 @@ struct world {
     uint8_t import_verdict; /* of the peer about our exports, and of our judge about imports */
     uint16_t receipt;       /* status the peer answers with */
     bool judge_forgets;
-    const char *note;            /* what operators post; NULL: "signed note" */
+    const char *note;            /* what is posted; NULL: "signed note" */
     struct p_note_answer adjust; /* what judge reads in a note about counters */
     unsigned approvers;          /* different notes that release a hold; 0 is 1 */
     const char *decides;         /* the decision of every DECIDED; NULL: one without duties */

@@ -22,6 +22,8 @@ say_preflight(struct world *w, uint64_t tag, const struct msg *m)
 {
     struct p_preflight p;
     assert(payload_preflight_get(m->body, &p) == ERR_OK);
+    if (span_is_empty(p.name))
+        world_broke(w, "a preflight without a name");
     struct p_preflighted r = {.verdict = w->preflight,
                               .decision = SPAN_LIT("{\"verdict\":\"x\"}"),
                               .record = SPAN_LIT("{}"),
