@@ -8,7 +8,7 @@
 #include "tools/commands.h"
 #include "tools/policy_region.h"
 
-enum { POLICY_PROVE_WORDS_MAX = 64 };
+enum { POLICY_PROVE_WORDS_MAX = 64, POLICY_PROVE_ASKED_MAX = POLICY_PROVE_WORDS_MAX / 2 };
 
 struct policy_prove {
     const struct cli *cli;
@@ -18,6 +18,8 @@ struct policy_prove {
     struct explore_rule rules[EXPLORE_RULES_MAX];
     struct explore_problem problem;
     uint32_t fixed[CELLS_ATTRS_MAX];
+    struct facts_entry asked[POLICY_PROVE_ASKED_MAX]; /* the values of the sentence */
+    char asked_text[POLICY_PROVE_ASKED_MAX][VOCAB_STRING_MAX];
     struct policy_region region;
     char line[2 * POLICY_REGION_TEXT_MAX];
     bool found;
@@ -87,21 +89,13 @@ policy_prove_scope(struct policy_prove *t, struct span label, struct span zone)
     return CLI_DONE;
 }
 
-/* NAME=VALUE: only inputs with that value. The value is JSON, or a bare name. */
-static int
-policy_prove_where(struct policy_prove *t, struct span fact)
+/* Reads a value that is JSON or a bare word; ret's text is copied to buf. False if a text is longer
+ * than any attribute can have it. */
+static bool
+policy_prove_value(struct span value, char buf[static VOCAB_STRING_MAX], struct facts_entry *ret)
 {
-    size_t equals = 0;
     struct json_doc doc = {0};
-    while (equals < fact.len && fact.ptr[equals] != '=')
-        equals++;
-    const struct span name = span_of(fact.ptr, equals);
-    const struct span value = span_from(fact, equals + 1);
-    const size_t attr = cells_attr(&t->cells, name);
-    if (attr == t->cells.attr_count)
-        return cli_usage(t->cli, "no condition of the policies reads '%.*s'", (int)name.len,
-                         (const char *)name.ptr);
-    struct facts_entry e = {.type = FACTS_TEXT, .text = value};
+    struct facts_entry e = {.type = FACTS_TEXT, .source = VOCAB_GATEWAY, .text = value};
     if (json_load(&doc, value, NULL) == ERR_OK) {
         const struct json_node *n = &doc.nodes[0];
         e.number = n->number;
@@ -110,12 +104,74 @@ policy_prove_where(struct policy_prove *t, struct span fact)
         else if (n->type == JSON_STRING)
             e.text = n->text;
     }
-    const size_t cell = cells_find(&t->cells, attr, &e);
+    const bool fits = e.text.len <= VOCAB_STRING_MAX;
+    if (fits && e.text.len > 0)
+        memcpy(buf, e.text.ptr, e.text.len);
+    e.text = span_of(buf, fits ? e.text.len : 0);
     json_free(&doc);
-    if (cell == 0)
+    *ret = e;
+    return fits;
+}
+
+/* True if an attribute that no condition reads can have that value. */
+static bool
+policy_prove_fits(const struct vocab *v, const struct vocab_attr *attr, const struct facts_entry *e)
+{
+    switch (attr->type) {
+    case VOCAB_BOOL:
+        return e->type == FACTS_BOOL;
+    case VOCAB_INT:
+        return e->type == FACTS_INT;
+    case VOCAB_ENUM:
+        return e->type == FACTS_TEXT && vocab_has_value(attr, e->text);
+    case VOCAB_STRING:
+        return e->type == FACTS_TEXT;
+    case VOCAB_ZONE:
+        return e->type == FACTS_TEXT && vocab_zone(v, e->text) != VOCAB_NONE;
+    case VOCAB_LABELS:
+        break;
+    }
+    return false;
+}
+
+/* NAME=VALUE: only inputs with that value. What no condition reads narrows nothing, and is in the
+ * witness all the same. */
+static int
+policy_prove_where(struct policy_prove *t, struct span fact)
+{
+    size_t equals = 0;
+    const size_t at = t->region.asked_count;
+    struct facts_entry *e = &t->asked[at];
+    while (equals < fact.len && fact.ptr[equals] != '=')
+        equals++;
+    const struct span name = span_of(fact.ptr, equals);
+    const struct span value = span_from(fact, equals + 1);
+    const struct vocab_attr *declared = vocab_attr(&t->files.vocab, name);
+    const size_t attr = cells_attr(&t->cells, name);
+    if (span_eq_str(name, "to") || span_eq_str(name, "labels"))
+        return cli_usage(t->cli, "'%.*s' is what LABEL and ZONE say", (int)name.len,
+                         (const char *)name.ptr);
+    if (attr == t->cells.attr_count && declared == NULL)
+        return cli_usage(t->cli, "the vocabulary declares no fact '%.*s'", (int)name.len,
+                         (const char *)name.ptr);
+    for (size_t i = 0; i < at; i++)
+        if (span_eq(t->asked[i].name, name))
+            return cli_usage(t->cli, "'%.*s' is asked for twice", (int)name.len,
+                             (const char *)name.ptr);
+    bool fits = at < POLICY_PROVE_ASKED_MAX && policy_prove_value(value, t->asked_text[at], e);
+    const size_t cell = fits && attr < t->cells.attr_count ? cells_find(&t->cells, attr, e) : 0;
+    if (attr < t->cells.attr_count)
+        fits = cell != 0;
+    else
+        fits = fits && policy_prove_fits(&t->files.vocab, declared, e);
+    if (!fits)
         return cli_usage(t->cli, "'%.*s' is not a value of '%.*s'", (int)value.len,
                          (const char *)value.ptr, (int)name.len, (const char *)name.ptr);
-    t->fixed[attr] = (uint32_t)cell;
+    e->name = name;
+    t->region.asked = t->asked;
+    t->region.asked_count++;
+    if (attr < t->cells.attr_count)
+        t->fixed[attr] = (uint32_t)cell;
     return CLI_DONE;
 }
 

@@ -167,6 +167,22 @@ policy_region_print(const struct explore_problem *p, const struct explore_region
         policy_region_print_attr(&p->cells->attrs[r->attrs[i]], r->cells[i]);
 }
 
+/* Puts the values that were asked about in the place of any of their cells. */
+static enum err
+policy_region_ask(struct policy_region *m)
+{
+    for (size_t i = 0; i < m->asked_count; i++) {
+        const struct facts_entry *e = &m->asked[i];
+        if (e->type == FACTS_BOOL)
+            TRY(facts_bool(&m->facts, e->name, e->number != 0, VOCAB_GATEWAY));
+        else if (e->type == FACTS_INT)
+            TRY(facts_int(&m->facts, e->name, e->number, VOCAB_GATEWAY));
+        else
+            TRY(facts_text(&m->facts, e->name, e->text, VOCAB_GATEWAY));
+    }
+    return ERR_OK;
+}
+
 enum err
 policy_region_check(struct policy_region *m, const struct explore_problem *p,
                     const struct explore_region *r, const struct source *const *docs,
@@ -175,6 +191,7 @@ policy_region_check(struct policy_region *m, const struct explore_problem *p,
     struct canon w;
     struct span text = {0};
     TRY(explore_witness(p, r, &m->facts));
+    TRY(policy_region_ask(m));
     const struct decide_request q = {.docs = docs,
                                      .doc_count = doc_count,
                                      .lists = p->cells->lists,

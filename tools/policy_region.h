@@ -10,8 +10,11 @@
 
 enum { POLICY_REGION_TEXT_MAX = 256 << 10 };
 
-/* Memory of examples. */
+/* Memory of examples. A question about certain values has its examples with these: they are in the
+ * cells that the region has. */
 struct policy_region {
+    const struct facts_entry *asked; /* NULL when asked_count is 0 */
+    size_t asked_count;
     struct facts facts;
     struct decision decision;
     char text[POLICY_REGION_TEXT_MAX];
@@ -28,8 +31,9 @@ void policy_region_write(const struct explore_problem *p, const struct explore_r
 /* The same on standard output, a line each, indented by three spaces. */
 void policy_region_print(const struct explore_problem *p, const struct explore_region *r);
 
-/* Decides on an example of the region with docs and compares with expect. ERR_BUG: the decision is
- * another; ERR_FULL. The example is in m->facts, the decision in m->decision. */
+/* Decides on an example of the region, with what is asked in it, and compares with expect.
+ * ERR_BUG: the decision is another; ERR_FULL. The example is in m->facts, the decision in
+ * m->decision. */
 MUST_USE enum err policy_region_check(struct policy_region *m, const struct explore_problem *p,
                                       const struct explore_region *r,
                                       const struct source *const *docs, size_t doc_count,

@@ -210,9 +210,9 @@ def check_prove(tap, tdz, world, rounds):
         docs = [document(r)] + ([document(r, "over", False)] if r.random() < 0.4 else [])
         label, zone = r.choice(list(VOCAB["classes"])), r.choice(list(VOCAB["zones"]))
         duty_name = r.choice(["", "", "encrypt", "tokenise", "retain"])
-        where = r.choice([None, None, ("b", True), ("e", "y")])
+        where = r.choice([None, None, ("b", True), ("e", "y"), ("n", 6), ("s", "?")])
         text = json.dumps([x.get("when") for d in docs for x in d["rules"]])
-        where = where if where and f'["{where[0]}", ' in text else None
+        read = not where or f'["{where[0]}", ' in text
         sentence = f"no path from {label} to {zone}"
         sentence += f" without {duty_name}" if duty_name else ""
         sentence += f" where {where[0]}={json.dumps(where[1])}" if where else ""
@@ -229,8 +229,8 @@ def check_prove(tap, tdz, world, rounds):
                  if label in policy_oracle.ancestors(c, VOCAB["classes"])]
         exists = any(hit(facts, t) for t in [BEFORE] + TIMES for facts in world.inputs(docs)
                      if facts["to"] in under and facts["labels"][0] in below and
-                     (not where or facts.get(where[0]) is where[1] or
-                      (isinstance(where[1], str) and facts.get(where[0]) == where[1])))
+                     (not where or not read or facts.get(where[0]) is where[1] or
+                      (type(where[1]) in (str, int) and facts.get(where[0]) == where[1])))
         got = json.loads(out.stdout) if out.stdout else {}
         proved += not exists
         refuted += exists
@@ -239,6 +239,7 @@ def check_prove(tap, tdz, world, rounds):
             w = got["witness"]
             good = hit(w["input"], w["now"]) and w["input"]["to"] in under and \
                 w["input"]["labels"][0] in below and \
+                (not where or w["input"].get(where[0]) == where[1]) and \
                 has(got["region"], w["input"], w["now"], mentioned(docs))
         wrong += [] if good else [(seed, sentence, exists, out)]
     tap.ok(not wrong and proved > 5 and refuted > 5,
@@ -279,6 +280,10 @@ def check_usage(tap, tdz, world):
     bad = [["no path from nowhere to A"], ["no path from personal to nowhere"], ["nonsense"],
            ["no path from personal to A without nothing"],
            ["no path from personal to A where q=1"], ["no path from personal to A where e=w"],
+           ["no path from personal to A where b=1"], ["no path from personal to A where to=A"],
+           ["no path from personal to A where n=true"], ["no path from personal to A where b"],
+           ["no path from personal to A where e=x and e=x"],
+           ["no path from personal to A where s=" + "y" * 257],
            ["no path from personal to A and so on"], [], ["no path from personal to A", "more"]]
     for args in bad:
         out = polkit.run(tdz, "prove", *args, "--policy", doc, *world.options)
