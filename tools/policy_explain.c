@@ -113,7 +113,8 @@ policy_explain_changes(const struct policy_explain *t)
     for (size_t i = 0; i < t->change_count; i++)
         policy_explain_print(t, &t->changes[i]);
     if (t->change_count == 0)
-        printf("  %s\n", policy_explain_word(t, POLICY_EXPLAIN_NO_HELP));
+        printf("  %s\n", policy_explain_word(t, t->unfinished ? POLICY_EXPLAIN_NOT_FOUND
+                                                              : POLICY_EXPLAIN_NO_HELP));
 }
 
 static enum err
@@ -192,6 +193,7 @@ policy_explain_json(struct policy_explain *t)
     if (err == ERR_OK) {
         canon_init(&w, buf + half, RECORD_BYTES_MAX + 12 * JSON_BYTES_MAX - half);
         canon_object(&w);
+        canon_member_bool(&w, "complete", !t->unfinished);
         canon_key(&w, "counterfactuals");
         canon_array(&w);
         for (size_t i = 0; i < t->change_count; i++)

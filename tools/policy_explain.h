@@ -51,6 +51,7 @@ struct policy_explain {
     struct policy_explain_change changes[POLICY_EXPLAIN_SHOWN_MAX];
     size_t change_count;
     size_t tries;
+    bool unfinished; /* there are changes that were not tried */
     char text[1 << 20];
 };
 
@@ -65,7 +66,7 @@ void policy_explain_trace(const struct policy_explain *t, const struct source *d
                           const struct source_rule *rule);
 
 /* Fills t->changes with the smallest sets of changes that lead to a better verdict, those to allow
- * and those of few changes first. */
+ * and those of few changes first. Where t->unfinished, others might do as well. */
 MUST_USE enum err policy_explain_find(struct policy_explain *t);
 
 /* Prints one of them. */

@@ -28,34 +28,73 @@ static void
 policy_explain_offer(struct policy_explain *t, const struct policy_explain_option *o)
 {
     size_t at = t->option_count;
-    if (at == POLICY_EXPLAIN_OPTIONS_MAX)
+    if (at == POLICY_EXPLAIN_OPTIONS_MAX) {
+        t->unfinished = true;
         return;
+    }
     for (; at > 0 && t->options[at - 1].rank > o->rank; at--)
         t->options[at] = t->options[at - 1];
     t->options[at] = *o;
     t->option_count++;
 }
 
-/* All that could be otherwise; not the destination, which is what was asked about. */
+/* Who can change the fact; false if nobody is asked to: the destination is what was asked about,
+ * and what no rule in scope reads changes nothing. */
+static bool
+policy_explain_rank(const struct policy_explain *t, size_t attr, size_t *ret)
+{
+    const struct span name = t->cells.attrs[attr].name;
+    const struct vocab_attr *declared = vocab_attr(&t->files.vocab, name);
+    const enum vocab_source source = declared == NULL ? VOCAB_COUNTER : declared->source;
+    *ret = (size_t)source;
+    return source != VOCAB_ROUTE && policy_explain_reads(t, name);
+}
+
+/* Other cells of one fact, at most share of them: the nearest to what it is first, then some spread
+ * over all the others, the outermost among them. One fact of a thousand thresholds must not leave
+ * the others none. */
+static void
+policy_explain_cells(struct policy_explain *t, size_t attr, size_t rank, size_t share)
+{
+    const struct cells_attr *a = &t->cells.attrs[attr];
+    const struct facts_entry zero = {.type = FACTS_INT};
+    const size_t now = cells_find(&t->cells, attr, facts_get(&t->facts, a->name));
+    const size_t base = now == 0 && a->type == VOCAB_INT ? cells_find(&t->cells, attr, &zero) : now;
+    const size_t others = a->cell_count - 1;
+    const bool all = others <= share;
+    const size_t step = all ? 1 : 1 + 2 * others / share;
+    /* A cell on either side of base at each distance. */
+    for (size_t far = 0; far < a->cell_count; far++) {
+        const bool near_by = all || far <= share / 4;
+        const size_t below = base >= far ? base - far : 0;
+        const size_t above = base + far;
+        struct policy_explain_option o = {.attr = attr, .cell = below, .rank = rank};
+        if (below > 0 && below != now && (near_by || far % step == 0 || below == 1))
+            policy_explain_offer(t, &o);
+        o.cell = above;
+        if (far > 0 && above <= others && (near_by || far % step == 0 || above == others))
+            policy_explain_offer(t, &o);
+    }
+    t->unfinished = t->unfinished || !all;
+}
+
+/* All that could be otherwise, as far as there is room. */
 static void
 policy_explain_options(struct policy_explain *t)
 {
+    size_t facts = 0;
+    size_t rank = 0;
     t->option_count = 0;
-    for (size_t a = 0; a < t->cells.attr_count; a++) {
-        const struct cells_attr *attr = &t->cells.attrs[a];
-        const struct vocab_attr *declared = vocab_attr(&t->files.vocab, attr->name);
-        const enum vocab_source source = declared == NULL ? VOCAB_COUNTER : declared->source;
-        const size_t now = cells_find(&t->cells, a, facts_get(&t->facts, attr->name));
-        if (source == VOCAB_ROUTE || !policy_explain_reads(t, attr->name))
-            continue;
-        for (size_t k = 1; k < attr->cell_count; k++)
-            if (k != now)
-                policy_explain_offer(t, &(struct policy_explain_option){
-                                            .attr = a, .cell = k, .rank = (size_t)source});
-    }
+    t->unfinished = false;
+    for (size_t a = 0; a < t->cells.attr_count; a++)
+        facts += policy_explain_rank(t, a, &rank) ? 1 : 0;
     for (size_t i = 0; t->facts.label_count > 1 && i < t->facts.label_count; i++)
         policy_explain_offer(t, &(struct policy_explain_option){
                                     .is_label = true, .label = i, .rank = VOCAB_GATEWAY});
+    const size_t room = POLICY_EXPLAIN_OPTIONS_MAX - t->option_count;
+    for (size_t a = 0; a < t->cells.attr_count; a++)
+        if (policy_explain_rank(t, a, &rank))
+            policy_explain_cells(t, a, rank, room / facts > 8 ? room / facts - 4 : 4);
 }
 
 int64_t
@@ -97,7 +136,17 @@ policy_explain_try(struct policy_explain *t, struct policy_explain_change *c)
     return ERR_OK;
 }
 
-/* True if a change that is shown already is part of c and does as well. */
+/* True if b is a, or another number of the same fact: those come after the nearest. */
+static bool
+policy_explain_like(const struct policy_explain *t, size_t a, size_t b)
+{
+    const struct policy_explain_option *x = &t->options[a];
+    const struct policy_explain_option *y = &t->options[b];
+    return a == b || (!x->is_label && !y->is_label && x->attr == y->attr &&
+                      t->cells.attrs[x->attr].type == VOCAB_INT);
+}
+
+/* True if a change that is shown already is part of c, or like a part of it, and does as well. */
 static bool
 policy_explain_has(const struct policy_explain *t, const struct policy_explain_change *c)
 {
@@ -106,7 +155,7 @@ policy_explain_has(const struct policy_explain *t, const struct policy_explain_c
         size_t found = 0;
         for (size_t a = 0; a < known->count; a++)
             for (size_t b = 0; b < c->count; b++)
-                found += known->option[a] == c->option[b] ? 1 : 0;
+                found += policy_explain_like(t, known->option[a], c->option[b]) ? 1 : 0;
         if (found == known->count && known->verdict >= c->verdict)
             return true;
     }
@@ -122,8 +171,12 @@ policy_explain_consider(struct policy_explain *t, struct policy_explain_change *
                 !t->options[c->option[i]].is_label &&
                 t->options[c->option[i]].attr == t->options[c->option[k]].attr)
                 return ERR_OK; /* one fact has one value */
-    if (t->tries >= POLICY_EXPLAIN_TRIES_MAX || t->change_count == POLICY_EXPLAIN_SHOWN_MAX)
+    if (t->change_count == POLICY_EXPLAIN_SHOWN_MAX)
         return ERR_OK;
+    if (t->tries >= POLICY_EXPLAIN_TRIES_MAX) {
+        t->unfinished = true;
+        return ERR_OK;
+    }
     TRY(policy_explain_try(t, c));
     if (c->verdict <= t->decision.verdict || policy_explain_has(t, c))
         return ERR_OK;

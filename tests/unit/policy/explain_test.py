@@ -134,6 +134,46 @@ def check_words(tap, explain):
     tap.ok("without the label core, and it is allowed" in text, "a label less may help", text)
 
 
+def wide(purposes, facts):
+    """A thousand thresholds of one fact beside few values of others."""
+    rules = [{"id": f"r{i}", "effect": "permit", "to": ["MY"], "classes": ["personal"],
+              "when": {"all": [{"eq": ["purpose", purposes[i % len(purposes)]]},
+                               {"lt": ["count.pi.after", 1000 * i + 1]}, *facts]},
+              "cite": ["L"], "why": "t"} for i in range(1000)]
+    return {"format": "tdz.policy/1", "id": "wide", "revision": 1, "zone": "cn-lingang",
+            "direction": "export", "closed": True, "vocabulary": "tdz-core/4", "texts": {},
+            "effective": {"from": "2026-01-01T00:00:00Z"}, "rules": rules}
+
+
+def check_wide(tap, explain):
+    """One fact of a thousand cells leaves the others theirs, and what was not tried is not said to
+    be in vain."""
+    explain.packs = explain.folder
+    polkit.write(explain.folder, "wide.json", wide(["hr", "claims"], []))
+    facts = {"to": "my-cyberjaya", "labels": ["personal"]}
+    got = json.loads(explain.text("wide", facts | {"purpose": "hr"}, "--json"))
+    tap.ok(got["counterfactuals"] == [{"changes": [{"fact": "count.pi.after", "value": 0}],
+                                       "verdict": "allow"}] and not got["complete"],
+           "of a thousand thresholds the nearest that helps is shown", got["counterfactuals"])
+    text = explain.text("wide", facts)
+    tap.ok("  - purpose = claims; count.pi.after = 0, and it is allowed\n" in text and
+           "  - purpose = hr; count.pi.after = 0, and it is allowed\n" in text,
+           "and the other facts are tried beside them", text[-300:])
+    close = facts | {"purpose": "hr", "count.pi.after": 998500}
+    text = explain.text("wide", close)
+    tap.ok("  - count.pi.after = 998000 (500 fewer new persons), and it is allowed\n" in text and
+           text.count("count.pi.after = 9") == 1, "a fact has one nearest value", text[-300:])
+    polkit.write(explain.folder, "wide.json",
+                 wide(["hr"], [{"eq": [x, True]} for x in ("exporter.in_ftz", "my.act864",
+                                                           "exporter.processor")]))
+    words = {"en": "None of the changes tried helps; there are more than could be tried.",
+             "ms": "Tiada perubahan yang dicuba membantu", "zh": "已尝试的改变均无济于事"}
+    for lang, said in words.items():
+        text = explain.text("wide", facts, "--lang", lang)
+        tap.ok(said in text, f"{lang}: a search that was cut off does not say that nothing helps",
+               text[-300:])
+
+
 def check_usage(tap, explain):
     pack = explain.pack("cn-export")
     path = polkit.write(explain.folder, "q.json", SHORT)
@@ -154,6 +194,7 @@ def main():
         check_changes(tap, explain)
         check_words(tap, explain)
         check_usage(tap, explain)
+        check_wide(tap, explain)
     tap.end()
 
 
