@@ -199,6 +199,35 @@ note_parse(struct span input, struct note *ret)
     return ERR_OK;
 }
 
+bool
+note_sig_names(const struct note_sig *sig, const struct note_key *key)
+{
+    /* Names and ids of keys are public. */
+    return memcmp(sig->id, key->id, NOTE_ID_LEN) == 0 && span_eq_str(sig->name, key->name);
+}
+
+bool
+note_has_line(const struct note *note, const struct note_key *key)
+{
+    for (size_t i = 0; i < note->sig_count; i++)
+        if (note_sig_names(&note->sig[i], key))
+            return true;
+    return false;
+}
+
+bool
+note_keys_add(const struct note *note, const struct note_key *key,
+              struct note_key keys[static NOTE_SIGS_MAX], size_t *io_count)
+{
+    if (*io_count == NOTE_SIGS_MAX || !note_has_line(note, key))
+        return false;
+    for (size_t i = 0; i < *io_count; i++) /* all of it is public */
+        if (memcmp(keys[i].id, key->id, NOTE_ID_LEN) == 0 && strcmp(keys[i].name, key->name) == 0)
+            return false;
+    keys[(*io_count)++] = *key;
+    return true;
+}
+
 /* The one key of that name and id; *ret is key_count when there is none. */
 static enum err
 note_find_key(const struct note_sig *sig, const struct note_key *keys, size_t key_count,
@@ -206,8 +235,7 @@ note_find_key(const struct note_sig *sig, const struct note_key *keys, size_t ke
 {
     size_t found = key_count;
     for (size_t i = 0; i < key_count; i++) {
-        /* Key ids are public. */
-        if (memcmp(keys[i].id, sig->id, NOTE_ID_LEN) != 0 || !span_eq_str(sig->name, keys[i].name))
+        if (!note_sig_names(sig, &keys[i]))
             continue;
         if (found != key_count)
             return ERR_DUPLICATE;

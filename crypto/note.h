@@ -70,6 +70,17 @@ MUST_USE enum err note_key_text(const struct note_key *key, char out[static NOTE
  * than NOTE_SIGS_MAX lines), ERR_TOO_LARGE. Nothing is verified. */
 MUST_USE enum err note_parse(struct span input, struct note *ret);
 
+/* True if sig says that it is by key: its name and its id. Nothing is verified. */
+bool note_sig_names(const struct note_sig *sig, const struct note_key *key);
+
+/* True if a line of note says so. */
+bool note_has_line(const struct note *note, const struct note_key *key);
+
+/* Appends key to keys[0..*io_count) if note has a line that says to be by it, no key there has its
+ * name and id, and there is room. True if it did: what note_verify is to check. */
+bool note_keys_add(const struct note *note, const struct note_key *key,
+                   struct note_key keys[static NOTE_SIGS_MAX], size_t *io_count);
+
 /* Checks the lines of keys[0..key_count) and ignores all others; a second line of one key is
  * ignored too. ERR_SIGNATURE: a line of a known key does not verify; ERR_KEY_UNKNOWN: no line is by
  * a known key; ERR_DUPLICATE: two of keys have one name and id; ERR_TOO_LARGE: a cosigned text

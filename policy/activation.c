@@ -158,16 +158,6 @@ activation_read(struct span bytes, struct activation_scratch *scratch, struct ac
     return ERR_OK;
 }
 
-static bool
-activation_has_line(const struct note *note, const struct note_key *key)
-{
-    for (size_t i = 0; i < note->sig_count; i++)
-        if (span_eq_str(note->sig[i].name, key->name) &&
-            memcmp(note->sig[i].id, key->id, NOTE_ID_LEN) == 0)
-            return true;
-    return false;
-}
-
 /* Who signed, of those that could. */
 struct activation_lines {
     struct note_key keys[NOTE_SIGS_MAX];
@@ -182,18 +172,10 @@ activation_signers(const struct activation *a, const struct note *note,
 {
     const int64_t at = a->activate_ms / 1000;
     size_t count = 0;
-    for (size_t i = 0; i < key_count && count < NOTE_SIGS_MAX; i++) {
-        bool twice = false;
-        if (at < keys[i].not_before || at >= keys[i].not_after ||
-            !activation_has_line(note, &keys[i].key))
-            continue;
-        for (size_t k = 0; k < count; k++)
-            twice = twice || (strcmp(ret->keys[k].name, keys[i].key.name) == 0 &&
-                              memcmp(ret->keys[k].id, keys[i].key.id, NOTE_ID_LEN) == 0);
-        if (twice)
-            continue;
-        ret->keys[count] = keys[i].key;
-        ret->of[count++] = &keys[i];
+    for (size_t i = 0; i < key_count; i++) {
+        const bool valid = at >= keys[i].not_before && at < keys[i].not_after;
+        if (valid && note_keys_add(note, &keys[i].key, ret->keys, &count))
+            ret->of[count - 1] = &keys[i];
     }
     return note_verify(note, ret->keys, count, &ret->signers);
 }

@@ -113,16 +113,6 @@ succession_read(struct span bytes, struct succession_scratch *scratch, struct su
 
 /* -- the old log -------------------------------------------------------------------------------*/
 
-static bool
-succession_has_line(const struct note *note, const struct note_key *key)
-{
-    for (size_t i = 0; i < note->sig_count; i++)
-        if (span_eq_str(note->sig[i].name, key->name) &&
-            memcmp(note->sig[i].id, key->id, NOTE_ID_LEN) == 0)
-            return true;
-    return false;
-}
-
 /* The log key of that name; keys of types that this build does not know are none. */
 static enum err
 succession_log(const struct trust_zone *zone, struct span origin, struct note_key *ret)
@@ -148,15 +138,8 @@ succession_witnesses(const struct trust *trust, const struct trust_zone *own,
         const struct trust_zone *zone = &trust->zones[z];
         for (size_t i = 0; zone != own && i < zone->witness_count; i++) {
             struct note_key key;
-            bool twice = false;
-            if (note_key_parse(zone->witnesses[i], &key) != ERR_OK ||
-                key.type != NOTE_COSIGNATURE || !succession_has_line(note, &key))
-                continue;
-            for (size_t k = 0; k < count; k++)
-                twice = twice || (strcmp(keys[k].name, key.name) == 0 &&
-                                  memcmp(keys[k].id, key.id, NOTE_ID_LEN) == 0);
-            if (!twice && count < NOTE_SIGS_MAX)
-                keys[count++] = key;
+            if (note_key_parse(zone->witnesses[i], &key) == ERR_OK && key.type == NOTE_COSIGNATURE)
+                (void)note_keys_add(note, &key, keys, &count);
         }
     }
     return count;
@@ -268,18 +251,11 @@ succession_signed(const struct succession *s, const struct note *note, const str
     struct succession_people p = {.trust = trust};
     struct note_signers by;
     struct approvers places;
-    for (size_t i = 0; i < zone->key_count && p.key_count < NOTE_SIGS_MAX; i++) {
+    for (size_t i = 0; i < zone->key_count; i++) {
         struct note_key key;
-        bool twice = false;
-        if (!succession_is_key(&zone->keys[i], s->time_s, &key) || !succession_has_line(note, &key))
-            continue;
-        for (size_t k = 0; k < p.key_count; k++)
-            twice = twice || (strcmp(p.keys[k].name, key.name) == 0 &&
-                              memcmp(p.keys[k].id, key.id, NOTE_ID_LEN) == 0);
-        if (twice)
-            continue;
-        p.of[p.key_count] = &zone->keys[i];
-        p.keys[p.key_count++] = key;
+        if (succession_is_key(&zone->keys[i], s->time_s, &key) &&
+            note_keys_add(note, &key, p.keys, &p.key_count))
+            p.of[p.key_count - 1] = &zone->keys[i];
     }
     enum err err = note_verify(note, p.keys, p.key_count, &by);
     if (err == ERR_KEY_UNKNOWN)

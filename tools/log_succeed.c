@@ -270,10 +270,8 @@ succeed_join(struct succeed_tool *t)
     memcpy(t->text, note.text.ptr, t->text_len);
     t->lines = span_from(span_of(t->read, len), t->text_len + 1);
     t->line_count = note.sig_count;
-    for (size_t i = 0; i < note.sig_count; i++)
-        if (span_eq_str(note.sig[i].name, t->note_key.name) &&
-            memcmp(note.sig[i].id, t->note_key.id, NOTE_ID_LEN) == 0)
-            return succeed_refuse(t, t->path, "you have signed it already");
+    if (note_has_line(&note, &t->note_key))
+        return succeed_refuse(t, t->path, "you have signed it already");
     /* Everything but who has signed it so far, which is on its fourth line. */
     if (succession_check(&t->s, &note, &t->config.trust, span_str(t->config.zone),
                          span_str(t->config.origin), &old, &fault) != ERR_OK &&

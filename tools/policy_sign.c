@@ -141,10 +141,8 @@ sign_joins(struct sign_tool *t)
     t->text_len = t->parsed.text.len;
     memcpy(t->text, t->parsed.text.ptr, t->text_len);
     t->lines = span_from(bytes, t->text_len + 1);
-    for (size_t i = 0; i < t->parsed.sig_count; i++)
-        if (span_eq_str(t->parsed.sig[i].name, t->note_key.name) &&
-            memcmp(t->parsed.sig[i].id, t->note_key.id, NOTE_ID_LEN) == 0)
-            return sign_refuse(t, "you have signed it already");
+    if (note_has_line(&t->parsed, &t->note_key))
+        return sign_refuse(t, "you have signed it already");
     return CLI_DONE;
 }
 

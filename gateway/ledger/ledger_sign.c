@@ -19,8 +19,7 @@ sign_of_note(const struct ledger *l, struct span input, uint8_t ret[static 64])
     TRY(note_parse(input, &note));
     for (size_t i = 0; i < note.sig_count; i++) {
         const struct note_sig *sig = &note.sig[i];
-        if (!span_eq_str(sig->name, l->config.log.key.name) || sig->len != 64 ||
-            memcmp(sig->id, l->config.log.key.id, NOTE_ID_LEN) != 0)
+        if (!note_sig_names(sig, &l->config.log.key) || sig->len != 64)
             continue;
         TRY(text_unbase64(sig->base64, false, raw, sizeof(raw), &len));
         if (len != sizeof(raw))

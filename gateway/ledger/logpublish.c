@@ -115,7 +115,7 @@ merge_lines(struct span input, const struct note *note, const struct note_key *k
         const uint8_t *stop = sig->base64.ptr + sig->base64.len + 1;
         const size_t n = (size_t)(stop - at);
         assert(stop <= end);
-        if (!span_eq_str(sig->name, key->name) || memcmp(sig->id, key->id, NOTE_ID_LEN) != 0) {
+        if (!note_sig_names(sig, key)) {
             if (n > cap - len)
                 return ERR_FULL;
             memcpy(out + len, at, n);

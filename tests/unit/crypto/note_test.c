@@ -104,6 +104,67 @@ keys_and_lines(void)
     }
 }
 
+/* Key ids are hashes of name and key: another of either is another id. */
+static struct note_key
+key_of(const char *name, uint8_t byte)
+{
+    uint8_t pub[NOTE_PUB_LEN];
+    struct note_key key = {.type = 0};
+    memset(pub, byte, sizeof(pub));
+    CHECK_EQ(note_key_init(span_str(name), NOTE_ED25519, pub, &key), ERR_OK);
+    return key;
+}
+
+static void
+whose_line(void)
+{
+    static const uint8_t sig[64];
+    const struct note_key amal = key_of("amal", 1);
+    const struct note_key other_pub = key_of("amal", 2);
+    const struct note_key budi = key_of("budi", 1);
+    struct note_key other_name = budi;
+    struct note_key keys[NOTE_SIGS_MAX];
+    struct note note;
+    char lines[2 * NOTE_LINE_MAX];
+    char out[1024];
+    size_t count = 0;
+    size_t used = 0;
+    size_t len = 0;
+    memcpy(other_name.id, amal.id, sizeof(other_name.id));
+    CHECK_EQ(note_line(&amal, span_of(sig, 64), lines, &used), ERR_OK);
+    CHECK_EQ(note_line(&budi, span_of(sig, 64), lines + used, &len), ERR_OK);
+    CHECK_EQ(note_join(SPAN_LIT("text\n"), span_of(lines, used + len), out, sizeof(out), &len), 0);
+    CHECK_EQ(note_parse(span_of(out, len), &note), ERR_OK);
+
+    TEST("a line names a key by name and id together")
+    {
+        CHECK(note_sig_names(&note.sig[0], &amal) && note_sig_names(&note.sig[1], &budi));
+        CHECK(!note_sig_names(&note.sig[0], &budi) && !note_sig_names(&note.sig[1], &amal));
+        CHECK(!note_sig_names(&note.sig[0], &other_pub));
+        CHECK(!note_sig_names(&note.sig[0], &other_name));
+        CHECK(note_has_line(&note, &amal) && note_has_line(&note, &budi));
+        CHECK(!note_has_line(&note, &other_pub) && !note_has_line(&note, &other_name));
+    }
+    TEST("a key is taken for its line, once and while there is room")
+    {
+        CHECK(note_keys_add(&note, &amal, keys, &count));
+        CHECK(!note_keys_add(&note, &amal, keys, &count));
+        CHECK(!note_keys_add(&note, &other_pub, keys, &count));
+        CHECK_EQ(count, 1);
+        CHECK(note_keys_add(&note, &budi, keys, &count));
+        CHECK_EQ(count, 2);
+        CHECK(memcmp(&keys[0], &amal, sizeof(amal)) == 0);
+        CHECK(memcmp(&keys[1], &budi, sizeof(budi)) == 0);
+        for (size_t i = 0; i < NOTE_SIGS_MAX; i++)
+            keys[i] = other_pub;
+        count = NOTE_SIGS_MAX;
+        CHECK(!note_keys_add(&note, &amal, keys, &count));
+        CHECK_EQ(count, NOTE_SIGS_MAX);
+        count = NOTE_SIGS_MAX - 1;
+        CHECK(note_keys_add(&note, &amal, keys, &count));
+    }
+}
+
 static const struct {
     const char *input;
     enum err err;
@@ -210,6 +271,7 @@ main(int argc, char **argv)
         return 2;
     (void)snprintf(base, sizeof(base), "%s/tlog", argv[1]);
     keys_and_lines();
+    whose_line();
     malformed();
     vectors(base);
     return test_end();
