@@ -11,7 +11,6 @@
 
 #include "crypto/crypto.h"
 #include "crypto/digest.h"
-#include "crypto/th.h"
 #include "policy/record.h"
 #include "schemas/entry.h"
 #include "schemas/evidence.h"
@@ -19,6 +18,7 @@
 #include "tools/audit_documents.h"
 #include "tools/audit_verify.h"
 #include "tools/cli.h"
+#include "tools/recordphase.h"
 
 enum { REPLAY_EVIDENCE_MAX = 64 << 20 };
 
@@ -68,39 +68,6 @@ replay_hash(const struct json_doc *doc, const struct json_node *object, const ch
     TRY(json_need_str(doc, object, key, 71, &text, NULL));
     return span_starts(text, head) ? text_unhex(span_from(text, head.len), false, ret, 32)
                                    : ERR_SYNTAX;
-}
-
-/* What the log says of the record: its phase. ERR_NOT_FOUND: no entry commits to it. */
-static enum err
-replay_phase(struct replay *r, const uint8_t sha256[static 32], char phase[static 16])
-{
-    char value[7 + 65] = "sha256:";
-    TRY(text_hex(span_of(sha256, 32), value + 7, sizeof(value) - 7));
-    for (size_t i = 0; i < r->file.salt_count; i++) {
-        const struct evidence_salt *salt = &r->file.salts[i];
-        if (!span_eq_str(salt->field, "record") || !span_eq_str(salt->value, value))
-            continue;
-        for (size_t k = 0; k < r->file.entry_count; k++) {
-            const struct evidence_entry *have = &r->file.entries[k];
-            struct entry entry;
-            struct span word = SPAN_LIT("final");
-            uint8_t commit[32];
-            uint8_t want[32];
-            if (have->index != salt->index || !span_eq(have->zone, salt->zone))
-                continue;
-            TRY(entry_read(have->leaf, false, &r->scratch, &entry, NULL));
-            TRY(entry_get_commit(&entry, "record", commit));
-            TRY(TH(want, "tdz/v1/commit", span_str("record"), span_of(salt->salt, 32),
-                   span_str(value)));
-            if (memcmp(commit, want, 32) != 0)
-                return ERR_PROOF;
-            if (entry.kind == ENTRY_DECISION)
-                TRY(entry_get_str(&entry, "phase", &word));
-            (void)snprintf(phase, 16, "%.*s", (int)word.len, (const char *)word.ptr);
-            return ERR_OK;
-        }
-    }
-    return ERR_NOT_FOUND;
 }
 
 /* A document with the lists it names. */
@@ -234,7 +201,7 @@ replay_write(struct replay *r, struct span *ret)
 static void
 replay_record(struct replay *r, const char *path, const struct evidence_record *record)
 {
-    char phase[16] = "";
+    char phase[RECORDPHASE_MAX] = "";
     char detail[96] = "";
     uint8_t sha256[32];
     enum replay_ruling ruling = RULED_BY_DOCUMENTS;
@@ -245,7 +212,7 @@ replay_record(struct replay *r, const char *path, const struct evidence_record *
         replay_fail(r, path, record->sha256, "hash", "the record is not what its hash says");
         return;
     }
-    err = replay_phase(r, sha256, phase);
+    err = recordphase_find(&r->file, sha256, &r->scratch, phase);
     if (err != ERR_OK) {
         replay_fail(r, path, sha256, "not-logged", "no entry of the log commits to it");
         return;

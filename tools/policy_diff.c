@@ -160,6 +160,7 @@ policy_diff_replay(void *context, const struct policy_log_record *r)
     for (size_t i = 0; i < 2; i++) {
         TRY(policy_log_decide(r, &t->files, t->side[i], t->side_count, &t->region.facts,
                               &t->decision[i]));
+        policy_log_rule(r, &t->files.vocab, &t->decision[i]);
         TRY(policy_diff_duties(t, i, &duties[i]));
     }
     t->replayed++;

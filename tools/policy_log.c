@@ -20,6 +20,7 @@ struct policy_log {
     size_t seen_count;
     size_t seen_cap;
     size_t file_count; /* of records, in the folder */
+    struct entry_scratch scratch;
 };
 
 /* False if a record with that hash came before; notes it otherwise. */
@@ -68,19 +69,23 @@ policy_log_take(const struct json_doc *json, struct policy_log_record *r, struct
     TRY(json_need(json, root, "input", JSON_OBJECT, &r->input, fault));
     TRY(json_need_str(json, root, "now", 64, &r->now, fault));
     TRY(json_need_str(json, root, "result", 64, &r->result, fault));
+    TRY(json_need_str(json, root, "reason", 64, &r->reason, fault));
     if (text_parse_time(r->now, false, &r->now_ms) != ERR_OK)
         return json_fail(json, json_get(json, root, "now"), ERR_SYNTAX, "now is a time", fault);
+    const struct json_node *rules = json_get(json, root, "rules");
+    r->by_hold =
+        rules != NULL && rules->type == JSON_OBJECT && json_get(json, rules, "hold") != NULL;
     r->json = json;
     r->obligations = json_get(json, root, "obligations");
     return ERR_OK;
 }
 
-/* One record, which begins at line `line` of its file. */
+/* One record, which begins at line `line` of its file; e is what holds it, or NULL. */
 static enum err
-policy_log_one(struct policy_log *log, const char *path, struct span bytes, uint32_t line,
-               struct fault *fault)
+policy_log_one(struct policy_log *log, const char *path, const struct evidence *e,
+               struct span bytes, uint32_t line, struct fault *fault)
 {
-    struct policy_log_record r = {.path = path};
+    struct policy_log_record r = {.path = path, .phase = "final"};
     struct json_doc json;
     uint8_t sha256[32];
     bool is_new = false;
@@ -89,7 +94,10 @@ policy_log_one(struct policy_log *log, const char *path, struct span bytes, uint
     TRY(policy_log_is_new(log, sha256, &is_new));
     if (!is_new)
         return ERR_OK;
-    enum err err = json_load(&json, bytes, fault);
+    enum err err = e == NULL ? ERR_OK : recordphase_find(e, sha256, &log->scratch, r.phase);
+    if (err != ERR_OK && err != ERR_NOT_FOUND)
+        return err;
+    err = json_load(&json, bytes, fault);
     if (err == ERR_OK) {
         err = policy_log_take(&json, &r, fault);
         if (err == ERR_OK)
@@ -110,7 +118,7 @@ policy_log_lines(struct policy_log *log, const char *path, struct span bytes, st
         while (end < bytes.len && bytes.ptr[end] != '\n')
             end++;
         if (end > at)
-            TRY(policy_log_one(log, path, span_of(bytes.ptr + at, end - at), line, fault));
+            TRY(policy_log_one(log, path, NULL, span_of(bytes.ptr + at, end - at), line, fault));
         at = end + 1;
     }
     return ERR_OK;
@@ -126,7 +134,7 @@ policy_log_evidence(struct policy_log *log, const char *path, struct span bytes,
     enum err err = evidence_load(bytes, e, fault);
     if (err == ERR_OK) {
         for (size_t i = 0; i < e->record_count && err == ERR_OK; i++)
-            err = policy_log_one(log, path, e->records[i].body, 1, fault);
+            err = policy_log_one(log, path, e, e->records[i].body, 1, fault);
         evidence_free(e);
     }
     free(e);
@@ -157,32 +165,47 @@ policy_log_file(struct policy_log *log, const char *folder, const char *name)
     return err == ERR_OK ? CLI_DONE : policy_files_bad(log->cli, path, err, &fault);
 }
 
-int
-policy_log_read(const struct cli *cli, const char *folder, policy_log_see see, void *context)
+static int
+policy_log_folder(struct policy_log *log, const char *folder)
 {
-    struct policy_log log = {.cli = cli, .see = see, .context = context};
     struct dirent **names = NULL;
     const int count = scandir(folder, &names, NULL, alphasort);
     int code = CLI_DONE;
     if (count < 0) {
-        cli_say(cli, "%s: %s", folder, strerrordesc_np(errno));
+        cli_say(log->cli, "%s: %s", folder, strerrordesc_np(errno));
         return CLI_UNREACHABLE;
     }
     for (int i = 0; i < count; i++) {
         if (code == CLI_DONE)
-            code = policy_log_file(&log, folder, names[i]->d_name);
+            code = policy_log_file(log, folder, names[i]->d_name);
         free(names[i]);
     }
     free(names);
-    free(log.seen);
     /* "0 decisions would differ" must not be the answer to a wrong folder. */
-    if (code == CLI_DONE && log.file_count == 0) {
-        cli_say(cli,
+    if (code == CLI_DONE && log->file_count == 0) {
+        cli_say(log->cli,
                 "%s: no decisions in it: neither *.ndjson (tdz policy decide --batch) nor "
                 "*.json (tdz receipt)",
                 folder);
         code = CLI_USAGE;
     }
+    return code;
+}
+
+int
+policy_log_read(const struct cli *cli, const char *folder, policy_log_see see, void *context)
+{
+    struct policy_log *log = calloc(1, sizeof(*log));
+    if (log == NULL) {
+        cli_say(cli, "%s", error_text(ERR_NOMEM));
+        return CLI_UNREACHABLE;
+    }
+    log->cli = cli;
+    log->see = see;
+    log->context = context;
+    const int code = policy_log_folder(log, folder);
+    free(log->seen);
+    free(log);
     return code;
 }
 
@@ -226,6 +249,42 @@ policy_log_decide(const struct policy_log_record *r, const struct policy_files *
                                      .lists = files->lists,
                                      .list_count = files->list_count,
                                      .now_ms = now,
-                                     .facts = facts};
+                                     .facts = facts,
+                                     .preflight = strcmp(r->phase, "preflight") == 0};
     return decide_run(&q, ret);
+}
+
+/* True if d asks for something to be done in the stream, beyond its encryption. */
+static bool
+policy_log_transforms(const struct decision *d, const struct vocab *v)
+{
+    for (size_t i = 0; i < d->obligations.kind_count; i++) {
+        const struct span kind = d->obligations.kind[i].kind;
+        const struct vocab_obligation *o = vocab_obligation(v, kind);
+        if (o != NULL && o->phase == VOCAB_STREAM && !span_eq_str(kind, "encrypt"))
+            return true;
+    }
+    return false;
+}
+
+void
+policy_log_rule(const struct policy_log_record *r, const struct vocab *v, struct decision *d)
+{
+    const bool deny = span_eq_str(r->result, "deny");
+    const bool review = span_eq_str(r->reason, "review");
+    const bool approved = strcmp(r->phase, "approved") == 0;
+    if (approved && d->verdict == DECIDE_HOLD && span_eq_str(r->result, "allow")) {
+        d->verdict = DECIDE_ALLOW;
+        d->reason = DECIDE_PERMITTED;
+    } else if (deny && review && d->verdict == DECIDE_HOLD) {
+        d->verdict = DECIDE_DENY;
+        d->reason = DECIDE_REVIEW;
+    } else if (span_eq_str(r->result, "hold") && !r->by_hold && d->verdict == DECIDE_DENY) {
+        d->verdict = DECIDE_HOLD;
+        d->reason = DECIDE_REVIEW;
+    } else if (deny && span_eq_str(r->reason, "obligation-not-performed") &&
+               d->verdict != DECIDE_DENY && policy_log_transforms(d, v)) {
+        d->verdict = DECIDE_DENY;
+        d->reason = DECIDE_OBLIGATION_NOT_PERFORMED;
+    }
 }

@@ -5,6 +5,7 @@
 #define TDZ_TOOLS_POLICY_LOG_H
 
 #include "tools/policy_files.h"
+#include "tools/recordphase.h"
 
 /* One record. Views are valid during the call only. */
 struct policy_log_record {
@@ -15,6 +16,9 @@ struct policy_log_record {
     int64_t now_ms;
     struct span now;
     struct span result;
+    struct span reason;
+    char phase[RECORDPHASE_MAX];         /* what the log says of it; "final" where there is none */
+    bool by_hold;                        /* a hold rule fired */
     const struct json_node *obligations; /* NULL on deny */
 };
 
@@ -28,11 +32,16 @@ int policy_log_read(const struct cli *cli, const char *folder, policy_log_see se
 /* True if one of the record's policies has that id. */
 bool policy_log_is_by(const struct policy_log_record *r, struct span id);
 
-/* Decides on the record's input with docs at its time, but not before they are in force: what they
- * would have said. ERR_FULL. */
+/* Decides on the record's input with docs at its time, but not before they are in force, and at
+ * preflight if it was one: what they would have said. ERR_FULL. */
 MUST_USE enum err policy_log_decide(const struct policy_log_record *r,
                                     const struct policy_files *files,
                                     const struct source *const *docs, size_t doc_count,
                                     struct facts *facts, struct decision *ret);
+
+/* Puts into d what a gateway made of the documents' word then and would make of this one: who
+ * approved or refused a hold did so, what was held for others' reservations waits, and an
+ * obligation that was not performed was not. */
+void policy_log_rule(const struct policy_log_record *r, const struct vocab *v, struct decision *d);
 
 #endif

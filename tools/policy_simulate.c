@@ -87,6 +87,7 @@ policy_simulate_see(void *context, const struct policy_log_record *r)
         return ERR_OK;
     TRY(policy_log_decide(r, &s->files, s->files.docs, s->files.doc_count, &s->facts,
                           &s->decision));
+    policy_log_rule(r, &s->files.vocab, &s->decision);
     TRY(policy_simulate_texts(s, r, &was, &is));
     s->decided++;
     if (span_eq_str(r->result, decide_verdict_name(s->decision.verdict)) && span_eq(was, is))

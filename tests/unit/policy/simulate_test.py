@@ -11,6 +11,9 @@ import tempfile
 
 import polkit
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../oracle"))
+import container  # noqa: E402
+
 NOW = "2026-11-22T00:00:00Z"
 FACTS = {"to": "my-cyberjaya", "labels": ["personal"], "declared.contradicted": False,
          "exporter.ciio": False, "recipient.restricted": False, "purpose": "research",
@@ -28,6 +31,33 @@ def evidence(record):
             "container": {"offer": None, "seal": None, "release": None, "receipt": None},
             "records": [{"sha256": hashlib.sha256(body).hexdigest(),
                          "body": base64.b64encode(body).decode()}], "salts": [], "keys": []}
+
+
+def compact(data):
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def logged(record, phase):
+    """Evidence in which an entry commits to the record and says its phase."""
+    out, salt = evidence(record), b"s" * 32
+    value = "sha256:" + hashlib.sha256(record.encode()).hexdigest()
+    commit = container.th(b"tdz/v1/commit", b"record", salt, value.encode()).hex()
+    said = json.loads(record)
+    leaf = {"data": {"bytes": "5", "commit": {x: "1" * 64 for x in (
+                         "agreement", "name", "recipient", "sender")} | {"record": commit},
+                     "from": "cn-lingang", "labels": said["input"]["labels"], "offer": "2" * 64,
+                     "phase": phase, "policies": [said["policy"]["sha256"]],
+                     "reason": said["reason"], "record": commit, "root": "3" * 64,
+                     "seal": "4" * 64, "suite": 1, "to": "my-cyberjaya",
+                     "verdict": said["result"]},
+            "format": "tdz.entry/1", "kind": "decision", "n": 0,
+            "time": "2026-11-22T02:19:00.123Z", "transfer": "0" * 32}
+    out["entries"] = [{"zone": "cn-lingang", "origin": "cn-lingang/gw1/2026h2", "kind": "decision",
+                       "index": 7, "leaf": base64.b64encode(compact(leaf).encode()).decode(),
+                       "proof": ""}]
+    out["salts"] = [{"index": 7, "zone": "cn-lingang", "field": "record", "salt": salt.hex(),
+                     "value": value}]
+    return out
 
 
 class World:
@@ -111,6 +141,71 @@ def check(tap, world):
            "the same policy differs nowhere", out)
 
 
+RULED = [{"id": "p", "effect": "permit", "to": ["MY"], "classes": ["personal"],
+          "when": {"eq": ["basis", "consent"]}, "cite": ["L"], "why": "t"},
+         {"id": "f", "effect": "forbid", "to": ["MY"], "classes": ["personal"],
+          "when": {"eq": ["declared.contradicted", True]}, "cite": ["L"], "why": "t"},
+         {"id": "h", "effect": "hold", "to": ["MY"], "classes": ["personal"], "release": "operator",
+          "when": {"eq": ["purpose", "research"]}, "cite": ["L"], "why": "t"},
+         {"id": "o", "effect": "oblige", "to": ["MY"], "classes": ["personal"],
+          "do": [{"mask": {"fields": ["email"]}}], "cite": ["L"], "why": "t"}]
+
+
+def check_ruled(tap, world):
+    """What gateways made of the documents' word, they would make of it again: the same documents
+    differ nowhere, and a preflight is decided as one."""
+    doc = {"format": "tdz.policy/1", "id": "ruled", "revision": 1, "zone": "cn-lingang",
+           "direction": "export", "closed": True, "vocabulary": "tdz-core/4", "texts": {},
+           "effective": {"from": "2026-01-01T00:00:00Z"}, "rules": RULED}
+    old = polkit.write(world.folder, "ruled.json", doc)
+    wide = polkit.write(world.folder, "wide.json", doc | {"rules": [
+        {k: v for k, v in RULED[0].items() if k != "when"}, *RULED[1:]]})
+    strict = polkit.write(world.folder, "strict.json", doc | {"rules": RULED[1:]})
+    base = {"to": "my-cyberjaya", "labels": ["personal"], "declared.contradicted": False}
+    good = base | {"basis": "consent", "purpose": "hr"}
+    duty = {"mask": {"fields": ["email"]}}
+
+    def said(facts, **more):
+        record = json.loads(world.decide(old, [facts])[0]) | more
+        return compact({k: v for k, v in record.items() if v is not None})
+
+    allow = {"result": "allow", "reason": "permitted", "obligations": duty}
+    held = said(good | {"purpose": "research"})
+    opened = {"to": "my-cyberjaya", "labels": ["personal"], "purpose": "hr", "basis": "adequate"}
+    # record, phase, what the old documents and one with a permit more and one less change
+    cases = [
+        ("a hold is one", held, "final", 0, 0, 1),
+        ("an approved hold", said(json.loads(held)["input"], **allow), "approved", 0, 0, 1),
+        ("a hold that a person refused",
+         said(json.loads(held)["input"], result="deny", reason="review", obligations=None),
+         "approved", 0, 0, 0),
+        ("an allow is one", said(good), "final", 0, 0, 1),
+        ("an obligation that was not performed",
+         said(good, result="deny", reason="obligation-not-performed", obligations=None),
+         "final", 0, 0, 0),
+        ("held for the reservations of others",
+         said(good | {"basis": "adequate"}, result="hold", reason="review", obligations=duty),
+         "final", 0, 1, 0),
+        ("a refusal at preflight", said(opened), "preflight", 0, 1, 0),
+        ("the same as a final decision", said(opened), "final", 0, 0, 0)]
+    for name, record, phase, *expect in cases:
+        log = tempfile.mkdtemp(dir=world.folder)
+        polkit.write(log, "e.json", logged(record, phase))
+        got = [len(polkit.lines(polkit.run(world.tdz, "simulate", "--log", log, "--policy", p,
+                                           "--json"))) for p in (old, wide, strict)]
+        tap.ok(got == expect, f"simulate: {name}", (got, record))
+        out = polkit.run(world.tdz, "diff", old, wide, "--replay", log, "--json", "--limit", "1")
+        hits = [x for x in polkit.lines(out) if "record" in x]
+        tap.ok(len(hits) == expect[1], f"diff --replay: {name}", out)
+    log = tempfile.mkdtemp(dir=world.folder)
+    false = logged(held, "final")
+    false["salts"][0]["salt"] = "00" * 32
+    polkit.write(log, "e.json", false)
+    out = polkit.run(world.tdz, "simulate", "--log", log, "--policy", old)
+    tap.ok(out.returncode == 2 and "e.json" in out.stderr,
+           "evidence whose entry commits to another record is refused", out)
+
+
 def check_bad(tap, world):
     bad = os.path.join(world.folder, "bad")
     os.mkdir(bad)
@@ -136,6 +231,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         world = World(sys.argv[1], sys.argv[2], folder)
         check(tap, world)
+        check_ruled(tap, world)
         check_bad(tap, world)
     tap.end()
 
