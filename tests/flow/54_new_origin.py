@@ -259,7 +259,8 @@ def exporter(c):
     data = genesis(c, EXPORT)
     check(f"{label}: its genesis names the old log's last cosigned checkpoint",
           data["prev"]["origin"] == old and data["prev"]["index"] == said["size"], data)
-    known = invariants.by_transfer(c.folder(EXPORT))
+    known = c.until(lambda: invariants.by_transfer(c.folder(EXPORT)),
+                    lambda seen: "delivered" in [k for k, _, _ in seen.get(first, [])])
     check(f"{label}: what was decided before and not settled is said again in it, once",
           [k for k, _, _ in known[released]].count("decision") == 1 and
           "settled" in [k for k, _, _ in known[waits]] and first in known and

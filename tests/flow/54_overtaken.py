@@ -47,8 +47,12 @@ def chosen(states, *always):
     return [s for s in states if s in some or s in always]
 
 
-def said(c, zone, transfer, kind):
-    return [d for k, _, d in c.known(zone).get(transfer, []) if k == kind]
+def said(c, zone, transfer, kind, count=0):
+    """What the log of zone has of that kind. What is settled is logged, but the checkpoint that
+    shows it may be on its way: count entries are waited for."""
+    def look():
+        return [d for k, _, d in c.known(zone).get(transfer, []) if k == kind]
+    return c.until(look, lambda found: len(found) >= count, 20)
 
 
 class Journey:
@@ -132,11 +136,11 @@ class Journey:
         """Both logs say once what happened to it, and no more."""
         c = self.c
         check(f"{label}: the exporter's log settles it once",
-              len(said(c, EXPORT, self.transfer, "settled")) == settled and
+              len(said(c, EXPORT, self.transfer, "settled", settled)) == settled and
               not said(c, EXPORT, self.transfer, "refused"),
               c.known(EXPORT).get(self.transfer))
         check(f"{label}: the importer's log receives it once",
-              [d["verdict"] for d in said(c, IMPORT, self.transfer, "received")] == [received],
+              [d["verdict"] for d in said(c, IMPORT, self.transfer, "received", 1)] == [received],
               c.known(IMPORT).get(self.transfer))
 
 
@@ -205,7 +209,7 @@ def overtaken_exporter(c):
         c.start(EXPORT)
         j.comes_to(EXPORT, label, "xf")
         check(f"{label}: its body is gone, and the log says that it was given up",
-              [d["reason"] for d in said(c, EXPORT, j.transfer, "refused")] == ["body-lost"] and
+              [d["reason"] for d in said(c, EXPORT, j.transfer, "refused", 1)] == ["body-lost"] and
               not said(c, EXPORT, j.transfer, "settled"), c.known(EXPORT).get(j.transfer))
         check(f"{label}: its sender's next try crosses",
               c.cross(f"lost-{state}.csv", data=j.data))
@@ -238,7 +242,7 @@ def overtaken_importer(c):
         check(f"{label}: and acknowledged", c.collect(j.transfer) is not None, c.logs())
         j.comes_to(IMPORT, label, "m9")
         j.is_whole(label)
-        check(f"{label}: delivered once", len(said(c, IMPORT, j.transfer, "delivered")) == 1,
+        check(f"{label}: delivered once", len(said(c, IMPORT, j.transfer, "delivered", 1)) == 1,
               c.known(IMPORT)[j.transfer])
     for state in chosen(IN, "m1", "m3"):
         label = f"copy of {state}, the exporter still waits"
@@ -319,17 +323,16 @@ class Held:
                                                 "expired"))
         check(f"{label}: it ends as {' or '.join(states)}", found.get("state") in states,
               (found.get("state"), c.logs(12)))
-        # What is settled is logged; the checkpoint that shows it may be on its way.
         said_here = c.until(lambda: c.known(EXPORT).get(self.transfer, []),
                             lambda seen: any(k in ("settled", "refused") for k, _, _ in seen), 20)
         kinds = [k for k, _, _ in said_here]
         check(f"{label}: settled once, never refused", kinds.count("settled") == 1 and
               "refused" not in kinds, said_here)
-        words = [d["verdict"] for d in said(c, EXPORT, self.transfer, "approval")]
+        words = [d["verdict"] for d in said(c, EXPORT, self.transfer, "approval", 2)]
         check(f"{label}: the two words that released it are all that was said",
               words == ["approve"] * 2, words)
         check(f"{label}: and the importer received it once",
-              [d["verdict"] for d in said(c, IMPORT, self.transfer, "received")] == ["allow"],
+              [d["verdict"] for d in said(c, IMPORT, self.transfer, "received", 1)] == ["allow"],
               c.known(IMPORT).get(self.transfer))
 
 
