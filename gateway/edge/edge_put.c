@@ -16,6 +16,7 @@ struct edge_put_parts {
     uint8_t name[FIELD_KEY_MAX + 1];
     uint8_t facts[48 * 1024];
     uint8_t fingerprint[64 * 1024];
+    uint8_t digest[32];
     struct upload_request request;
     struct field_prefer prefer;
 };
@@ -103,6 +104,30 @@ edge_put_names(struct edge_exchange *x, struct edge_put_parts *p)
     return true;
 }
 
+/* The one digest by which clerk tells datasets apart: the declared sha-256, or, when only a sha-512
+ * was declared, a sha-256 of that under its name. */
+static enum err
+edge_put_digest(struct edge_put_parts *p)
+{
+    const struct field_digest *d = &p->request.declared;
+    uint8_t named[128];
+    struct wire_writer w;
+    struct span bytes;
+    if (!d->has_sha256 && !d->has_sha512)
+        return ERR_OK;
+    if (d->has_sha256) {
+        memcpy(p->digest, d->sha256, sizeof(p->digest));
+    } else {
+        wire_writer_init(&w, named, sizeof(named));
+        wire_put_vec32(&w, SPAN_LIT("sha-512"));
+        wire_put_vec32(&w, span_of(d->sha512, sizeof(d->sha512)));
+        TRY(wire_writer_finish(&w, &bytes));
+        TRY(digest_sha256(bytes, p->digest));
+    }
+    p->request.open.digest = span_of(p->digest, sizeof(p->digest));
+    return ERR_OK;
+}
+
 static bool
 edge_put_fields(struct edge_exchange *x, struct edge_put_parts *p)
 {
@@ -122,8 +147,8 @@ edge_put_fields(struct edge_exchange *x, struct edge_put_parts *p)
     if (digest != ERR_OK)
         return edge_put_refuse(x, PROBLEM_BAD_REQUEST,
                                "a digest field cannot be read: send sha-256=:BASE64:");
-    if (p->request.declared.has_sha256)
-        open->digest = span_of(p->request.declared.sha256, 32);
+    if (edge_put_digest(p) != ERR_OK)
+        return edge_put_refuse(x, PROBLEM_INTERNAL, "");
     field_prefer(x->head, &p->prefer);
     p->request.wait_ms = p->prefer.respond_async ? 0 : p->prefer.wait_s * 1000;
     x->is_async = p->prefer.respond_async;

@@ -53,6 +53,66 @@ stop(const char *transfer, const char *code)
     edgekit_tell(&kit, ROLE_CLERK, MSG_UPLOAD_STOP, transfer, body, NULL, 0);
 }
 
+#define SHA512_EMPTY                                                                             \
+    "sha-512=:z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+" \
+    "SfaPg==:"
+#define SHA512_HELLO                                                                            \
+    "sha-512=:m3HSJL1i83hdltRq0+o9czGb+8KJDKra4t/3JRlnPKcjI8PZm6XBHXx6zG4UuMXaDEZjR1wuXDre9G9z" \
+    "vN7AQw==:"
+#define SHA256_HELLO "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:"
+
+/* What clerk hears of a PUT with these fields: the fingerprint is in *ret. */
+static size_t
+declared(const char *headers, uint8_t ret[static 32], uint8_t digest[static 32])
+{
+    const struct edgekit_heard *h = &kit.heard[ROLE_CLERK];
+    struct p_upload_open open = {0};
+    edgekit_upload(&kit, 1, HTTP_PUT, PATH, headers, 5);
+    CHECK_EQ(payload_upload_open_get(span_of(h->body, h->len), &open), ERR_OK);
+    memcpy(ret, open.fingerprint, 32);
+    memset(digest, 0, 32);
+    if (open.digest.len == 32)
+        memcpy(digest, open.digest.ptr, 32);
+    const size_t len = open.digest.len;
+    edgekit_says(&kit, "T1", 503, "draining", "", 0);
+    finish(1);
+    return len;
+}
+
+static void
+test_declared(void)
+{
+    TEST("requests with other declared digests are other requests, whichever algorithm")
+    {
+        static const char *const fields[] = {LENGTH, "repr-digest: " SHA256_HELLO "\n" LENGTH,
+                                             "repr-digest: " SHA512_HELLO "\n" LENGTH,
+                                             "repr-digest: " SHA512_EMPTY "\n" LENGTH};
+        enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
+        uint8_t prints[FIELDS][32];
+        uint8_t digests[FIELDS][32];
+        for (size_t i = 0; i < FIELDS; i++) {
+            CHECK_EQ(declared(fields[i], prints[i], digests[i]), i == 0 ? 0 : 32);
+            for (size_t j = 0; j < i; j++) {
+                CHECK(memcmp(prints[i], prints[j], 32) != 0);
+                CHECK(memcmp(digests[i], digests[j], 32) != 0);
+            }
+        }
+    }
+    TEST("and the same digest in another field, or beside another, is the same request")
+    {
+        uint8_t a[32];
+        uint8_t b[32];
+        uint8_t digest[32];
+        CHECK_EQ(declared("repr-digest: " SHA512_HELLO "\n" LENGTH, a, digest), 32);
+        CHECK_EQ(declared("content-digest: " SHA512_HELLO "\n" LENGTH, b, digest), 32);
+        CHECK(memcmp(a, b, 32) == 0);
+        CHECK_EQ(declared("repr-digest: " SHA256_HELLO "\n" LENGTH, a, digest), 32);
+        CHECK_EQ(declared("repr-digest: " SHA512_HELLO ", " SHA256_HELLO "\n" LENGTH, b, digest),
+                 32);
+        CHECK(memcmp(a, b, 32) == 0);
+    }
+}
+
 static void
 test_answers(void)
 {
@@ -391,6 +451,7 @@ int
 main(void)
 {
     edgekit_start(&kit);
+    test_declared();
     test_answers();
     test_pressure();
     test_cuts();
