@@ -152,7 +152,7 @@ flow_reply_row(struct flow *f, const struct chan_ticket *ticket, const struct st
     if (reply_put_of(f, row, &put) != ERR_OK)
         flow_reply_code(f, ticket, row->id, "internal", SPAN_LIT(""), SPAN_LIT(""));
     else if (put.code[0] != 0)
-        flow_reply_code(f, ticket, row->id, put.code, SPAN_LIT(""), put.body);
+        flow_reply_code(f, ticket, row->id, put.code, put.detail, put.body);
     else
         flow_reply_json(f, ticket, row->id, put.status, put.body, ANSWER_LOCATION, SPAN_LIT(""));
 }
@@ -164,6 +164,12 @@ flow_reply_stored(struct flow *f, const struct chan_ticket *ticket, const struct
                               .code = idem->code,
                               .body = idem->body,
                               .flags = ANSWER_TRANSFER | ANSWER_REPLAYED};
+    struct store_row row;
+    /* The same body as the first time: what it said of columns is as the row has it. */
+    if (span_eq_str(idem->code, "denied") &&
+        (store_row_get(f->store, idem->transfer, &row) != ERR_OK ||
+         flow_columns(f, &row, &answer.detail) != ERR_OK))
+        answer.detail = (struct span){0};
     reply_answer(f, ticket, idem->transfer, &answer);
 }
 

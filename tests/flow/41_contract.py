@@ -1,0 +1,78 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP contract to the letter, where requests combine: a request made again, what it may differ
+in, and lists that go over several pages."""
+import base64
+import hashlib
+import json
+import sys
+
+import corridor
+import tables
+from corridor import check
+
+WHO, TO = "hospital-kl", "lab-shanghai"
+AGREEMENT = "telemetry-2026"
+
+
+def digest(algorithm, data):
+    value = base64.b64encode(hashlib.new(algorithm.replace("-", ""), data).digest()).decode()
+    return f"{algorithm}=:{value}:"
+
+
+def decisions(c):
+    """Questions that are none; one of them used to end clerk."""
+    def ask(body):
+        return c.request(WHO, "POST", "/v1/decisions", body=body,
+                         headers={"Content-Type": "application/json"})
+    statuses = [ask(body).status for body in
+                (b"[]", b'"x"', b"1", b"{", json.dumps({"agreement": AGREEMENT, "name": ""}))]
+    check("a body that asks nothing, and a name that is none, are 400", statuses == [400] * 5,
+          statuses)
+    good = ask(json.dumps({"agreement": AGREEMENT, "name": "a.csv"}))
+    check("and the next question is answered at once", good.status == 200 and
+          good.json["verdict"] == "allow", good)
+    for name, code in (("..", "bad-name"), ("tab\tbed", "bad-name"),
+                       ("880101-14-5678.csv", "name-contains-identifier")):
+        dry = ask(json.dumps({"agreement": AGREEMENT, "name": name}))
+        real = c.push(WHO, AGREEMENT, name, b"x")
+        check(f"{name}: an upload and a question about it hear the same",
+              dry.json["code"] == real.json["code"] == code, (dry, real))
+
+
+def again(c):
+    one, two = tables.telemetry(30, seed=1), tables.telemetry(30, seed=2)
+    size = min(len(one), len(two))
+    one, two = one[:size - 1] + b"\n", two[:size - 1] + b"\n"
+    first = c.push(WHO, AGREEMENT, "k.csv", one, Idempotency_Key="k5",
+                   Repr_Digest=digest("sha-512", one))
+    other = c.push(WHO, AGREEMENT, "k.csv", two, Idempotency_Key="k5",
+                   Repr_Digest=digest("sha-512", two))
+    check("a used key with another sha-512 of the same length is 422", first.status == 201 and
+          other.status == 422 and other.json["code"] == "idempotency-mismatch", (first, other))
+    same = c.push(WHO, AGREEMENT, "k.csv", one, Idempotency_Key="k5",
+                  Repr_Digest=digest("sha-512", one))
+    check("with the same one it is the first answer, byte for byte", same.status == 201 and
+          same.body == first.body and same.headers["idempotency-replayed"] == "true", same)
+    pair = [c.push(WHO, AGREEMENT, "nokey.csv", one, Repr_Digest=digest("sha-512", one))
+            for _ in range(2)]
+    check("without a key the same sha-512 is the same transfer", len({a.transfer for a in pair}) == 1,
+          pair)
+    people = tables.hospital(30)
+    for kind, fields in (("key", {"Idempotency_Key": "kd"}),
+                         ("digest", {"Repr_Digest": digest("sha-256", people)})):
+        pair = [c.push(WHO, AGREEMENT, f"{kind}.csv", people, **fields) for _ in range(2)]
+        check(f"a refusal asked for again by its {kind} has the same status and body",
+              [a.status for a in pair] == [403, 403] and pair[0].body == pair[1].body and
+              pair[0].transfer == pair[1].transfer and "column" in pair[0].json["detail"], pair)
+
+
+def main():
+    with corridor.Corridor() as c:
+        decisions(c)
+        again(c)
+    corridor.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
