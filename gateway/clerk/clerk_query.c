@@ -68,7 +68,9 @@ clerk_query_filter(struct span args, struct store_filter *filter)
     filter->before_seq = UINT64_MAX;
     TRY(query_number(args, "limit", CLERK_QUERY_LIMIT_MAX, &limit));
     TRY(query_number(args, "before", INT64_MAX, &filter->before_seq));
-    filter->limit = limit == 0 ? 1 : (uint32_t)limit;
+    if (limit == 0)
+        return ERR_RANGE;
+    filter->limit = (uint32_t)limit;
     enum err err = query_args_get(args, "since", buf, sizeof(buf), &text);
     if (err == ERR_OK)
         err = text_parse_time(text, true, &filter->since_ms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A page of a list of transfers, as a client reads it: newest first, with a link to the next page
- * when this one is full. Spec: http-api.md. */
+ * of the same filter when this one is full, by its limit or by its bytes. Spec: http-api.md. */
 #ifndef TDZ_GATEWAY_CLERK_ROW_PAGE_H
 #define TDZ_GATEWAY_CLERK_ROW_PAGE_H
 
@@ -10,7 +10,7 @@
 struct row_page {
     const char *path;   /* of the list */
     const char *member; /* of the answer: the array of rows */
-    /* Writes the row, or nothing when the list does not have it. */
+    /* Writes the row in at most TRANSFER_JSON_MAX bytes; nothing when the list does not have it. */
     enum err (*put)(struct flow *f, const struct store_row *row, struct canon *w);
 };
 

@@ -56,8 +56,8 @@ def again(c):
           same.body == first.body and same.headers["idempotency-replayed"] == "true", same)
     pair = [c.push(WHO, AGREEMENT, "nokey.csv", one, Repr_Digest=digest("sha-512", one))
             for _ in range(2)]
-    check("without a key the same sha-512 is the same transfer", len({a.transfer for a in pair}) == 1,
-          pair)
+    check("without a key the same sha-512 is the same transfer",
+          len({a.transfer for a in pair}) == 1, pair)
     people = tables.hospital(30)
     for kind, fields in (("key", {"Idempotency_Key": "kd"}),
                          ("digest", {"Repr_Digest": digest("sha-256", people)})):
@@ -67,10 +67,26 @@ def again(c):
               pair[0].transfer == pair[1].transfer and "column" in pair[0].json["detail"], pair)
 
 
+def pages(c):
+    """Every transfer of one state, a page at a time, by following the links."""
+    path, seen, states = "/v1/transfers?state=denied&limit=1", [], set()
+    while path and len(seen) < 50:
+        answer = c.request(WHO, "GET", path)
+        seen += [t["id"] for t in answer.json["transfers"]]
+        states |= {t["state"] for t in answer.json["transfers"]}
+        link = answer.headers.get("link", "")
+        path = link[1:link.index(">")] if 'rel="next"' in link else ""
+    whole = c.request(WHO, "GET", "/v1/transfers?state=denied&limit=500").json["transfers"]
+    check("the links of a filtered list lead through that list and no other",
+          states == {"denied"} and seen == [t["id"] for t in whole] and len(seen) >= 2,
+          (states, seen))
+
+
 def main():
     with corridor.Corridor() as c:
         decisions(c)
         again(c)
+        pages(c)
     corridor.finish()
 
 

@@ -183,6 +183,7 @@ client_answered(struct world *w, size_t number, const uint8_t *id, struct span b
     item->ended = true;
     (void)snprintf(item->code, sizeof(item->code), "%.*s", (int)p.code.len,
                    (const char *)p.code.ptr);
+    snprintf(item->link, sizeof(item->link), "%.*s", (int)p.link.len, (const char *)p.link.ptr);
     if ((p.flags & ANSWER_TRANSFER) != 0 && memcmp(id, zero, 16) == 0)
         world_broke(w, "an answer names no transfer");
     if ((p.flags & ANSWER_TRANSFER) != 0 && !item->known) {
@@ -492,7 +493,8 @@ void
 world_query(struct world *w, size_t number, uint8_t what, uint8_t role)
 {
     struct world_item *item = &w->items[number];
-    struct p_query p = {.what = what, .role = role, .party = SPAN_LIT("acme")};
+    const struct span args = span_str(w->args == NULL ? "" : w->args);
+    struct p_query p = {.what = what, .role = role, .party = SPAN_LIT("acme"), .args = args};
     if (what == QUERY_APPROVAL || what == QUERY_ADJUST || what == QUERY_DECISION)
         p.body = span_str(w->note == NULL ? "signed note" : w->note);
     item->status = 0;

@@ -44,6 +44,7 @@ struct world_item {
     uint16_t status; /* of the last ANSWER */
     char code[64];
     uint8_t flags;
+    char link[256];
     bool replayed;
     bool ended;
     uint64_t first, count; /* persons */
@@ -83,6 +84,7 @@ struct world {
     uint16_t receipt;       /* status the peer answers with */
     bool judge_forgets;
     const char *note;            /* what is posted; NULL: "signed note" */
+    const char *args;            /* of queries; NULL: none */
     struct p_note_answer adjust; /* what judge reads in a note about counters */
     unsigned approvers;          /* different notes that release a hold; 0 is 1 */
     const char *decides;         /* the decision of every DECIDED; NULL: one without duties */
