@@ -152,6 +152,40 @@ policy_import_to(struct policy_import *t, const struct json_node *list)
     return ERR_OK;
 }
 
+/* True if c is neither place nor time. */
+static bool
+policy_import_is_fact(struct policy_import *t, const struct json_node *c)
+{
+    return !policy_import_is_place(t, c) && !policy_import_left_is(t, c, "dateTime") &&
+           !policy_import_left_is(t, c, "elapsedTime");
+}
+
+/* The time that a duty has says what its parameters say: it is "delete" within max_days. */
+static enum err
+policy_import_elapsed(struct policy_import *t, const struct json_node *rule,
+                      const struct json_node *list, bool deletes)
+{
+    static const char *const fields[] = {"@type", "@value"};
+    const struct json_node *with = json_get(&t->json, rule, "tdz:with");
+    const struct json_node *days =
+        with == NULL || with->type != JSON_OBJECT ? NULL : json_get(&t->json, with, "max_days");
+    const struct json_node *c = json_first(&t->json, list);
+    char text[32] = "";
+    if (deletes && days != NULL && days->type == JSON_INT)
+        (void)snprintf(text, sizeof(text), "P%lldD", (long long)days->number);
+    for (; c != NULL; c = json_next(&t->json, list, c)) {
+        const struct json_node *right = policy_import_right(t, c, "elapsedTime", "lteq");
+        if (!policy_import_left_is(t, c, "elapsedTime"))
+            continue;
+        if (right == NULL || right->type != JSON_OBJECT || text[0] == 0)
+            return policy_import_stop(t, c, ERR_UNSUPPORTED, "elapsedTime lteq the days of delete");
+        TRY(json_only(&t->json, right, fields, 2, &t->fault));
+        TRY(policy_import_is(t, right, "@type", "xsd:duration"));
+        TRY(policy_import_is(t, right, "@value", text));
+    }
+    return ERR_OK;
+}
+
 /* What is neither place nor time; several must all hold. */
 static enum err
 policy_import_when(struct policy_import *t, const struct json_node *list)
@@ -159,7 +193,7 @@ policy_import_when(struct policy_import *t, const struct json_node *list)
     const struct json_node *c = json_first(&t->json, list);
     size_t count = 0;
     for (; c != NULL; c = json_next(&t->json, list, c))
-        count += !policy_import_is_place(t, c) && !policy_import_left_is(t, c, "dateTime") ? 1 : 0;
+        count += policy_import_is_fact(t, c) ? 1 : 0;
     if (count == 0)
         return ERR_OK;
     canon_key(&t->w, "when");
@@ -169,7 +203,7 @@ policy_import_when(struct policy_import *t, const struct json_node *list)
         canon_array(&t->w);
     }
     for (c = json_first(&t->json, list); c != NULL; c = json_next(&t->json, list, c))
-        if (!policy_import_is_place(t, c) && !policy_import_left_is(t, c, "dateTime"))
+        if (policy_import_is_fact(t, c))
             TRY(policy_import_condition(t, c));
     if (count > 1) {
         canon_end(&t->w);
@@ -272,13 +306,14 @@ policy_import_rule(struct policy_import *t, size_t index)
     TRY(policy_import_is(t, target, "@type", "AssetCollection"));
     TRY(policy_import_is(t, target, "source", "urn:tdz:dataset"));
     TRY(policy_import_times(t, list, false));
+    TRY(policy_import_elapsed(t, rule, list, !t->forbids[index] && span_eq_str(action, "delete")));
     if ((json_get(&t->json, rule, "tdz:with") != NULL) != (!t->forbids[index] && !holds) ||
         (json_get(&t->json, rule, "tdz:releasedBy") != NULL) != holds)
         return policy_import_stop(t, rule, ERR_CONFLICT,
                                   "tdz:with is an obligation's, tdz:releasedBy a hold's");
-    if (t->forbids[index] && !span_eq_str(action, "tdz:transfer"))
+    if (t->forbids[index] && !span_eq_str(action, "transfer"))
         return policy_import_stop(t, json_get(&t->json, rule, "action"), ERR_UNSUPPORTED,
-                                  "a prohibition is of tdz:transfer");
+                                  "a prohibition is of transfer");
     canon_object(&t->w);
     canon_key(&t->w, "cite");
     canon_node(&t->w, &t->json, cite);

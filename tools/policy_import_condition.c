@@ -1,7 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Constraints of ODRL as conditions: what policy_odrl_condition.c writes, the other way. */
+#include <stdio.h>
+
 #include "tools/policy_import.h"
 #include "tools/policy_odrl.h"
+
+enum { POLICY_IMPORT_FACT_MAX = 256 };
+
+/* The fact of a left operand: a counter's is named beside it. */
+static enum err
+policy_import_fact(struct policy_import *t, const struct json_node *c,
+                   char buf[static POLICY_IMPORT_FACT_MAX], struct span *ret)
+{
+    struct span left;
+    struct span counter;
+    TRY(json_need_str(&t->json, c, "leftOperand", POLICY_IMPORT_FACT_MAX, &left, &t->fault));
+    if (!span_eq_str(left, POLICY_ODRL_COUNTER)) {
+        if (json_get(&t->json, c, "tdz:counter") != NULL)
+            return policy_import_stop(t, json_get(&t->json, c, "tdz:counter"), ERR_CONFLICT,
+                                      "tdz:counter belongs to " POLICY_ODRL_COUNTER);
+        return policy_import_after(t, c, "leftOperand", "tdz:", ret);
+    }
+    TRY(json_need_str(&t->json, c, "tdz:counter", VOCAB_NAME_MAX, &counter, &t->fault));
+    const int len = snprintf(buf, POLICY_IMPORT_FACT_MAX, "count.%.*s.after", (int)counter.len,
+                             (const char *)counter.ptr);
+    *ret = span_of(buf, len < 0 ? 0 : (size_t)len);
+    return ERR_OK;
+}
 
 /* One comparison: {"op": ["fact", value]}, negated where ODRL has the opposite. */
 static enum err
@@ -19,14 +44,15 @@ policy_import_leaf(struct policy_import *t, const struct json_node *c)
                                          {"tdz:isNotPartOf", "under", "not"},
                                          {"tdz:isListed", "listed", ""},
                                          {"tdz:isNotListed", "listed", "not"}};
-    static const char *const fields[] = {"leftOperand", "operator", "rightOperand"};
+    static const char *const fields[] = {"leftOperand", "operator", "rightOperand", "tdz:counter"};
     static const char *const names[] = {"@id", "tdz:sha256"};
     const size_t count = sizeof(ops) / sizeof(ops[0]);
+    char buf[POLICY_IMPORT_FACT_MAX];
     struct span fact;
     struct span op;
     size_t at = 0;
-    TRY(json_only(&t->json, c, fields, 3, &t->fault));
-    TRY(policy_import_after(t, c, "leftOperand", "tdz:", &fact));
+    TRY(json_only(&t->json, c, fields, 4, &t->fault));
+    TRY(policy_import_fact(t, c, buf, &fact));
     TRY(json_need_str(&t->json, c, "operator", 64, &op, &t->fault));
     while (at < count && !span_eq_str(op, ops[at][0]))
         at++;

@@ -74,6 +74,27 @@ policy_odrl_instant(const struct policy_odrl *o, const char *op, int64_t ms)
     canon_end(o->w);
 }
 
+/* "delete" within so many days: the elapsed time of the core vocabulary. */
+static void
+policy_odrl_elapsed(const struct policy_odrl *o, const struct json_node *duty)
+{
+    const struct json_node *key = json_first(o->json, duty);
+    const struct json_node *days = json_get(o->json, json_value(o->json, key), "max_days");
+    char text[32];
+    if (!span_eq_str(key->text, "retain") || days == NULL)
+        return;
+    const int len = snprintf(text, sizeof(text), "P%lldD", (long long)days->number);
+    canon_object(o->w);
+    canon_member_str(o->w, "leftOperand", "elapsedTime");
+    canon_member_str(o->w, "operator", "lteq");
+    canon_key(o->w, "rightOperand");
+    canon_object(o->w);
+    canon_member_str(o->w, "@type", "xsd:duration");
+    canon_member_span(o->w, "@value", span_of(text, len < 0 ? 0 : (size_t)len));
+    canon_end(o->w);
+    canon_end(o->w);
+}
+
 static void
 policy_odrl_zones(const struct policy_odrl *o, const struct json_node *to)
 {
@@ -97,10 +118,11 @@ policy_odrl_zones(const struct policy_odrl *o, const struct json_node *to)
     }
 }
 
-/* Destination, time and condition; all must hold. */
+/* Destination, time and condition, and the time that a duty has (NULL: none); all must hold. */
 static void
 policy_odrl_constraint(const struct policy_odrl *o, const struct source_rule *r,
-                       const struct json_node *rule, bool with_classes)
+                       const struct json_node *rule, const struct json_node *duty,
+                       bool with_classes)
 {
     const struct json_node *when = json_get(o->json, rule, "when");
     canon_key(o->w, "constraint");
@@ -114,6 +136,8 @@ policy_odrl_constraint(const struct policy_odrl *o, const struct source_rule *r,
     policy_odrl_instant(o, "lt", r->until_ms);
     if (when != NULL)
         policy_odrl_condition(o->json, o->doc, when, o->w);
+    if (duty != NULL)
+        policy_odrl_elapsed(o, duty);
     canon_end(o->w);
 }
 
@@ -133,12 +157,18 @@ policy_odrl_words(const struct policy_odrl *o, const struct source_rule *r)
         canon_member_span(o->w, "tdz:why", text->en);
 }
 
+/* Of a rule; of the part-th of several duties of one rule: what has one uid is one thing to a
+ * reader of linked data. */
 static void
-policy_odrl_uid(const struct policy_odrl *o, const struct source_rule *r)
+policy_odrl_uid(const struct policy_odrl *o, const struct source_rule *r, size_t part)
 {
     char text[256];
-    const int len = snprintf(text, sizeof(text), "urn:tdz:rule:%.*s:%.*s", (int)o->doc->id.len,
-                             (const char *)o->doc->id.ptr, (int)r->id.len, (const char *)r->id.ptr);
+    char number[24] = "";
+    if (part > 0)
+        (void)snprintf(number, sizeof(number), "%zu:", part);
+    const int len =
+        snprintf(text, sizeof(text), "urn:tdz:rule:%.*s:%s%.*s", (int)o->doc->id.len,
+                 (const char *)o->doc->id.ptr, number, (int)r->id.len, (const char *)r->id.ptr);
     canon_member_span(o->w, "uid", span_of(text, len < 0 ? 0 : (size_t)len));
 }
 
@@ -159,17 +189,19 @@ policy_odrl_action(const struct policy_odrl *o, struct span kind)
     canon_member_span(o->w, "action", span_of(text, len < 0 ? 0 : (size_t)len));
 }
 
-/* One duty a kind. node is {"kind": {parameters}}, or NULL for a hold. */
+/* One duty a kind. node is {"kind": {parameters}}, or NULL for a hold; part as in policy_odrl_uid.
+ */
 static void
 policy_odrl_duty(const struct policy_odrl *o, const struct source_rule *r,
-                 const struct json_node *rule, const struct json_node *node, bool alone)
+                 const struct json_node *rule, const struct json_node *node, size_t part,
+                 bool alone)
 {
     canon_object(o->w);
     if (node == NULL)
         canon_member_str(o->w, "action", "tdz:obtainRelease");
     else
         policy_odrl_action(o, json_first(o->json, node)->text);
-    policy_odrl_constraint(o, r, rule, !alone);
+    policy_odrl_constraint(o, r, rule, node, !alone);
     if (alone)
         policy_odrl_target(o, rule);
     policy_odrl_words(o, r);
@@ -177,20 +209,22 @@ policy_odrl_duty(const struct policy_odrl *o, const struct source_rule *r,
         canon_key(o->w, "tdz:with");
         canon_node(o->w, o->json, json_value(o->json, json_first(o->json, node)));
     }
-    policy_odrl_uid(o, r);
+    policy_odrl_uid(o, r, part);
     canon_end(o->w);
 }
 
 static void
 policy_odrl_duties(const struct policy_odrl *o, const struct source_rule *r, bool alone)
 {
+    if (r->effect != SOURCE_HOLD && r->effect != SOURCE_OBLIGE)
+        return;
     const struct json_node *rule = policy_odrl_node(o, r);
     const struct json_node *list = json_get(o->json, rule, "do");
     if (r->effect == SOURCE_HOLD)
-        policy_odrl_duty(o, r, rule, NULL, alone);
+        policy_odrl_duty(o, r, rule, NULL, 0, alone);
     const struct json_node *n = list == NULL ? NULL : json_first(o->json, list);
-    for (; n != NULL; n = json_next(o->json, list, n))
-        policy_odrl_duty(o, r, rule, n, alone);
+    for (size_t part = 1; n != NULL; n = json_next(o->json, list, n), part++)
+        policy_odrl_duty(o, r, rule, n, list->count > 1 ? part : 0, alone);
 }
 
 static bool
@@ -211,8 +245,8 @@ policy_odrl_rule(const struct policy_odrl *o, const struct source_rule *r)
 {
     const struct json_node *rule = policy_odrl_node(o, r);
     canon_object(o->w);
-    canon_member_str(o->w, "action", "tdz:transfer");
-    policy_odrl_constraint(o, r, rule, false);
+    canon_member_str(o->w, "action", "transfer");
+    policy_odrl_constraint(o, r, rule, NULL, false);
     if (r->effect == SOURCE_PERMIT) {
         canon_key(o->w, "duty");
         canon_array(o->w);
@@ -223,7 +257,7 @@ policy_odrl_rule(const struct policy_odrl *o, const struct source_rule *r)
     }
     policy_odrl_target(o, rule);
     policy_odrl_words(o, r);
-    policy_odrl_uid(o, r);
+    policy_odrl_uid(o, r, 0);
     canon_end(o->w);
 }
 

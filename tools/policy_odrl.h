@@ -8,6 +8,9 @@
 #include "schemas/canon.h"
 
 #define POLICY_ODRL_PROFILE "urn:tdz:odrl:1"
+/* The left operand of every counter; "tdz:counter" beside it says which. Not odrl:count, which
+ * counts how often a rule is used. */
+#define POLICY_ODRL_COUNTER "tdz:distinctSubjectsInYear"
 
 /* Writes the Set of a document that source_read took: json is its file, doc what was read. A permit
  * is a permission, a forbid a prohibition; obligations and holds are duties of every permission

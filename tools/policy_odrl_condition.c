@@ -55,18 +55,34 @@ policy_odrl_list(const struct source *doc, struct span alias, struct canon *w)
     }
 }
 
+/* The counter whose value the fact is; empty if it is no counter's. */
+static struct span
+policy_odrl_counter(struct span fact)
+{
+    const struct span head = SPAN_LIT("count.");
+    const struct span tail = SPAN_LIT(".after");
+    if (fact.len <= head.len + tail.len || !span_starts(fact, head) ||
+        !span_eq(span_from(fact, fact.len - tail.len), tail))
+        return (struct span){0};
+    return span_of(fact.ptr + head.len, fact.len - head.len - tail.len);
+}
+
 static void
 policy_odrl_leaf(const struct json_doc *json, const struct source *doc, const char *op,
                  const struct json_node *pair, bool negated, struct canon *w)
 {
     const struct json_node *name = json_first(json, pair);
     const struct json_node *value = json_next(json, pair, name);
+    const struct span counter = policy_odrl_counter(name->text);
     size_t at = 0;
     while (strcmp(policy_odrl_operators[at].name, op) != 0)
         at++;
     canon_object(w);
     canon_key(w, "leftOperand");
-    policy_odrl_name("tdz:", name->text, w);
+    if (counter.len > 0)
+        canon_str(w, POLICY_ODRL_COUNTER);
+    else
+        policy_odrl_name("tdz:", name->text, w);
     canon_member_str(w, "operator",
                      negated ? policy_odrl_operators[at].is_not : policy_odrl_operators[at].is);
     canon_key(w, "rightOperand");
@@ -74,6 +90,8 @@ policy_odrl_leaf(const struct json_doc *json, const struct source *doc, const ch
         policy_odrl_list(doc, value->text, w);
     else
         canon_node(w, json, value);
+    if (counter.len > 0)
+        canon_member_span(w, "tdz:counter", counter);
     canon_end(w);
 }
 

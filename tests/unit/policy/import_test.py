@@ -93,6 +93,7 @@ FIXED = {"format": "tdz.policy/1", "id": "o", "revision": 1, "zone": "my-cyberja
               "except": ["genetic"], "from": "2026-02-01", "until": "2029-01-01", "cite": ["L"],
               "why": "t", "when": {"any": [{"not": {"listed": ["catalogue_code", "neg"]}},
                                            {"all": [{"eq": ["exporter.ciio", True]},
+                                                    {"gt": ["count.spi.after", 10000]},
                                                     {"lt": ["evidence.tia.age_days", 5]}]}]}},
              {"id": "h", "effect": "hold", "to": ["CN"], "classes": ["important"],
               "release": "zone-authority", "cite": ["L"], "why": "t"},
@@ -118,6 +119,14 @@ def bad_edits(data):
         if path and path[-1] == "action":
             for name in ("odrl:use", "tdz:no-such-duty", "sell"):
                 yield "an action beyond the profile", edited(data, path, name)
+        if path and path[-1] == "@value" and node == "P9D":
+            for days in ("P8D", "P9DT0S", "9", 9):
+                yield "a time that is not the duty's", edited(data, path, days)
+        if path and path[-1] == "tdz:counter":
+            for name in ("no-such", "", 1):
+                yield "a counter that is none", edited(data, path, name)
+            yield "a counter of no counter", edited(data, path[:-1] + ("leftOperand",),
+                                                    "tdz:evidence.tia.age_days")
         if path and path[-1] in ("@type", "profile", "conflict", "source", "@context"):
             yield "another " + path[-1], edited(data, path, "x")
     rule = data["obligation"][-1]

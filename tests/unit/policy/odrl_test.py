@@ -40,8 +40,11 @@ class Odrl:
         if "and" in c or "or" in c:
             (key, parts), = c.items()
             return (min if key == "and" else max)(self.value(x, facts) for x in parts)
-        assert set(c) == {"leftOperand", "operator", "rightOperand"}, c
         left, op, right = c["leftOperand"], c["operator"], c["rightOperand"]
+        counter = {"tdz:counter"} if left == "tdz:distinctSubjectsInYear" else set()
+        assert set(c) == {"leftOperand", "operator", "rightOperand"} | counter, c
+        if left == "elapsedTime":
+            return T
         if left == "spatial":
             assert op == "isPartOf"
             up = policy_oracle.ancestors(facts["to"], self.vocab["zones"]) \
@@ -52,7 +55,8 @@ class Odrl:
             return T if (self.now >= at if op == "gteq" else self.now < at) else F
         if left == "tdz:dataClass":
             return T if self.hits(c, facts) else F
-        name = left[len("tdz:"):]
+        name = f"count.{c['tdz:counter']}.after" if counter else left[len("tdz:"):]
+        assert counter or not name.startswith("count."), c
         if not self.known(name, facts):
             return U
         v = facts[name]
@@ -155,6 +159,12 @@ def check_random(tap, tdz):
            wrong[:1])
 
 
+def walk(constraints):
+    """Every comparison in them."""
+    for c in constraints:
+        yield from walk(c["and"]) if "and" in c else walk(c["or"]) if "or" in c else [c]
+
+
 def check_shape(tap, tdz, packs):
     out = polkit.run(tdz, "export-odrl", packs + "/cn-export.json")
     data = json.loads(out.stdout)
@@ -171,6 +181,24 @@ def check_shape(tap, tdz, packs):
                      "obtainRelease"} and
            duties["delete"]["tdz:with"] == {"max_days": 180} and "receipt" in kinds,
            "obligations are duties with their parameters", duties)
+    actions = {r["action"] for key in ("permission", "prohibition") for r in data[key]}
+    tap.ok(actions == {"transfer"},
+           "permissions and prohibitions are of transfer, of the core profile")
+    tap.ok([c["rightOperand"] for c in duties["delete"]["constraint"]
+            if c["leftOperand"] == "elapsedTime"] ==
+           [{"@type": "xsd:duration", "@value": "P180D"}],
+           "a deletion has its time in the core vocabulary", duties["delete"])
+    said = {}
+    for r in data["permission"] + data["prohibition"]:
+        for one in [r] + r.get("duty", []):
+            said.setdefault(one["uid"], set()).add(json.dumps(one))
+    tap.ok(all(len(x) == 1 for x in said.values()) and len(said) > len(doc["rules"]),
+           "what has one uid is one thing", [k for k, v in said.items() if len(v) > 1])
+    counted = sorted({(c["leftOperand"], c["tdz:counter"]) for r in data["permission"]
+                      for c in walk(r["constraint"]) if "tdz:counter" in c})
+    tap.ok(counted == [("tdz:distinctSubjectsInYear", "pi"),
+                       ("tdz:distinctSubjectsInYear", "spi")] and '"tdz:count.' not in out.stdout,
+           "a counter is the profile's operand, and says which", counted)
     business = [r for r in data["permission"] if r["uid"].endswith(":cn.business")]
     tap.ok(business and business[0]["duty"] == [], "a permission that meets no duty has none")
     listed = {r["uid"].split(":")[-1] for r in data["prohibition"]
