@@ -7,6 +7,9 @@
 enum { BODY_MAX = PARTNER_FACTS_MAX + 4096 };
 enum { REQUEST_S = 60 };
 
+/* A dry run need not have a dataset yet; no rule reads its name. */
+static const char may_name[] = "dataset";
+
 /* The request body. False after printing why. */
 static bool
 write_body(const struct cli *cli, const char *agreement, char buf[static BODY_MAX],
@@ -26,7 +29,8 @@ write_body(const struct cli *cli, const char *agreement, char buf[static BODY_MA
     canon_raw(&w, facts);
     if (cli_value(cli, "--length") != NULL)
         canon_member_int(&w, "length", (int64_t)length);
-    canon_member_str(&w, "name", cli_value(cli, "--name"));
+    canon_member_str(&w, "name",
+                     cli_value(cli, "--name") == NULL ? may_name : cli_value(cli, "--name"));
     canon_end(&w);
     const enum err err = canon_finish(&w, ret);
     if (err != ERR_OK)
@@ -65,8 +69,8 @@ cmd_may_main(int argc, char **argv)
     if (!cli_parse(argc, argv, "may", &cli))
         return CLI_USAGE;
     const char *agreement = cli_value(&cli, "--agreement");
-    if (agreement == NULL || cli_value(&cli, "--name") == NULL)
-        return cli_usage(&cli, "give --agreement and --name");
+    if (agreement == NULL)
+        return cli_usage(&cli, "give --agreement");
     if (cli_operand_count(&cli) != 0)
         return cli_usage(&cli, "takes options only");
     if (!write_body(&cli, agreement, buf, &body))

@@ -141,6 +141,10 @@ def test_questions(t):
              f"may prints {verdict} and is exit {code}", done)
     t.ok(json.loads(t.server.seen[0]["body"]) == {"agreement": "x", "facts": {}, "length": 5,
                                                   "name": "a.csv"}, "may sends what was asked")
+    t.server.seen.clear()
+    done = t.run("may", "--agreement", "open-data")
+    t.ok(done.returncode == 0 and json.loads(t.server.seen[0]["body"])["name"] == "dataset",
+         "may needs no name: a dry run may come before the dataset", done)
     done = t.run("status", "4" * 32)
     t.ok(done.returncode == 1 and "my-export/r7" in done.stderr and "importing" in done.stderr,
          "status of a transfer refused over there is exit 1 with the reasons", done)
@@ -223,7 +227,7 @@ def test_connection(t):
     t.ok(done.returncode == 3 and "No such file" in done.stderr, "a missing file is exit 3", done)
     test_profiles(t, stem)
     for words in [["push", t.file], ["push", "--agreement", "a"], ["status", "zz"], ["status"],
-                  ["pull", "-o", "x"], ["may", "--agreement", "a"], ["inbox", "x"],
+                  ["pull", "-o", "x"], ["may", "--name", "a"], ["inbox", "x"],
                   ["push", t.file, "--agreement", "a", "--fact", "novalue"]]:
         done = t.run(*words)
         t.ok(done.returncode == 2 and "--help" in done.stderr and not t.server.seen,
