@@ -19,6 +19,7 @@
 #include "tools/commands.h"
 #include "tools/container_io.h"
 #include "tools/logconfig.h"
+#include "tools/notesign.h"
 #include "tools/outdir.h"
 
 struct succeed_tool {
@@ -282,24 +283,6 @@ succeed_join(struct succeed_tool *t)
     return CLI_DONE;
 }
 
-static enum err
-succeed_sign(struct succeed_tool *t)
-{
-    char lines[NOTE_SIGS_MAX * NOTE_LINE_MAX];
-    char line[NOTE_LINE_MAX];
-    uint8_t sig[64];
-    size_t len = 0;
-    TRY(sign_ed25519(&t->key, span_of(t->text, t->text_len), sig));
-    TRY(note_line(&t->note_key, span_of(sig, sizeof(sig)), line, &len));
-    if (t->lines.len + len > sizeof(lines) || t->line_count == NOTE_SIGS_MAX)
-        return ERR_FULL;
-    if (t->lines.len > 0)
-        memcpy(lines, t->lines.ptr, t->lines.len);
-    memcpy(lines + t->lines.len, line, len);
-    return note_join(span_of(t->text, t->text_len), span_of(lines, t->lines.len + len), t->note,
-                     sizeof(t->note), &t->note_len);
-}
-
 static int
 succeed_report(struct succeed_tool *t)
 {
@@ -360,7 +343,8 @@ succeed_run(struct succeed_tool *t)
         code = outdir_exists(t->path) ? succeed_join(t) : succeed_make(t);
     if (code != CLI_DONE)
         return code;
-    enum err err = succeed_sign(t);
+    enum err err = notesign_join(&t->key, &t->note_key, span_of(t->text, t->text_len), t->lines,
+                                 t->line_count, t->note, sizeof(t->note), &t->note_len);
     if (err == ERR_OK)
         err = outdir_write(t->path, 0644, span_of(t->note, t->note_len));
     if (err != ERR_OK) {

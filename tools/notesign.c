@@ -16,3 +16,17 @@ notesign_add(const struct sign_key *key, const struct note_key *who, struct span
     *len += line_len;
     return ERR_OK;
 }
+
+enum err
+notesign_join(const struct sign_key *key, const struct note_key *who, struct span text,
+              struct span lines, size_t count, char *out, size_t cap, size_t *ret_len)
+{
+    char all[NOTE_SIGS_MAX * NOTE_LINE_MAX];
+    size_t len = lines.len;
+    if (len > sizeof(all) || count == NOTE_SIGS_MAX)
+        return ERR_FULL;
+    if (len > 0)
+        memcpy(all, lines.ptr, len);
+    TRY(notesign_add(key, who, text, all, sizeof(all), &len));
+    return note_join(text, span_of(all, len), out, cap, ret_len);
+}

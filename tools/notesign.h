@@ -11,4 +11,11 @@
 MUST_USE enum err notesign_add(const struct sign_key *key, const struct note_key *who,
                                struct span text, char *lines, size_t cap, size_t *len);
 
+/* Writes the note of text with the lines that are there (count whole ones, or empty) and, after
+ * them, the line of who. text and lines may not overlap out. ERR_FULL (out, or NOTE_SIGS_MAX lines
+ * are there); those of notesign_add. */
+MUST_USE enum err notesign_join(const struct sign_key *key, const struct note_key *who,
+                                struct span text, struct span lines, size_t count, char *out,
+                                size_t cap, size_t *ret_len);
+
 #endif

@@ -51,8 +51,6 @@ opnote_make(const struct sign_key *key, struct span name, const char *format, st
 {
     struct note_key who;
     char text[OPNOTE_BYTES_MAX];
-    char line[NOTE_LINE_MAX];
-    size_t line_len = 0;
     size_t len = 0;
     const int n =
         snprintf(text, sizeof(text), "%s\n%.*s\n", format, (int)json.len, (const char *)json.ptr);
@@ -60,8 +58,7 @@ opnote_make(const struct sign_key *key, struct span name, const char *format, st
         return ERR_TOO_LARGE;
     const struct span signed_text = span_of(text, (size_t)n);
     TRY(note_key_init(name, NOTE_ED25519, key->pub.pub, &who));
-    TRY(notesign_add(key, &who, signed_text, line, sizeof(line), &line_len));
-    TRY(note_join(signed_text, span_of(line, line_len), buf, OPNOTE_BYTES_MAX, &len));
+    TRY(notesign_join(key, &who, signed_text, SPAN_LIT(""), 0, buf, OPNOTE_BYTES_MAX, &len));
     *ret = span_of(buf, len);
     return ERR_OK;
 }

@@ -146,20 +146,6 @@ sign_joins(struct sign_tool *t)
     return CLI_DONE;
 }
 
-static enum err
-sign_make(struct sign_tool *t)
-{
-    char lines[NOTE_SIGS_MAX * NOTE_LINE_MAX];
-    const struct span text = span_of(t->text, t->text_len);
-    size_t len = t->lines.len;
-    if (len > sizeof(lines) || t->parsed.sig_count == NOTE_SIGS_MAX)
-        return ERR_FULL;
-    if (len > 0)
-        memcpy(lines, t->lines.ptr, len);
-    TRY(notesign_add(&t->key, &t->note_key, text, lines, sizeof(lines), &len));
-    return note_join(text, span_of(lines, len), t->note, sizeof(t->note), &t->note_len);
-}
-
 /* Says who has signed and what is missing still. */
 static int
 sign_report(struct sign_tool *t)
@@ -227,7 +213,8 @@ sign_run(struct sign_tool *t)
         code = outdir_exists(t->note_path) ? sign_joins(t) : sign_author(t);
     if (code != CLI_DONE)
         return code;
-    enum err err = sign_make(t);
+    enum err err = notesign_join(&t->key, &t->note_key, span_of(t->text, t->text_len), t->lines,
+                                 t->parsed.sig_count, t->note, sizeof(t->note), &t->note_len);
     if (err == ERR_OK)
         err = outdir_write(t->note_path, 0644, span_of(t->note, t->note_len));
     if (err != ERR_OK) {
