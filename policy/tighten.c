@@ -77,6 +77,17 @@ tighten_head(struct tighten *t)
     return ERR_OK;
 }
 
+/* The value of the member of that name; NULL when there is none. */
+static const struct json_node *
+tighten_member(const struct json_doc *doc, const struct json_node *object, struct span name)
+{
+    const struct json_node *n = json_first(doc, object);
+    for (; n != NULL; n = json_next(doc, object, n))
+        if (span_eq(n->text, name))
+            return json_value(doc, n);
+    return NULL;
+}
+
 /* Every member that was there is there, unchanged: rules that stay read them. */
 static enum err
 tighten_members(struct tighten *t, const char *key, const char *where)
@@ -89,11 +100,7 @@ tighten_members(struct tighten *t, const char *key, const char *where)
         return tighten_stop(t, NULL, where);
     const struct json_node *k = json_first(&t->before.doc, before);
     for (; k != NULL; k = json_next(&t->before.doc, before, k)) {
-        const struct json_node *now = NULL;
-        const struct json_node *n = json_first(&t->after.doc, after);
-        for (; n != NULL; n = json_next(&t->after.doc, after, n))
-            if (span_eq(n->text, k->text))
-                now = json_value(&t->after.doc, n);
+        const struct json_node *now = tighten_member(&t->after.doc, after, k->text);
         if (!tighten_same(t, json_value(&t->before.doc, k), now))
             return tighten_stop(t, now == NULL ? after : now, where);
     }
@@ -134,6 +141,26 @@ tighten_rules(struct tighten *t, const struct source *before, const struct sourc
     return ERR_OK;
 }
 
+/* What a rule that stays tells people is what two persons signed: its text is the same, or as
+ * absent. Texts that no rule uses may go, and new ones may come for new rules. */
+static enum err
+tighten_texts(struct tighten *t, const struct source *after)
+{
+    const struct json_node *old = json_get(&t->before.doc, &t->before.doc.nodes[0], "texts");
+    const struct json_node *new = json_get(&t->after.doc, &t->after.doc.nodes[0], "texts");
+    for (size_t i = 0; i < after->rule_count; i++) {
+        const struct source_rule *rule = &after->rules[i];
+        if (tighten_rule(&t->before.doc, rule->id) == NULL)
+            continue;
+        const struct json_node *was = tighten_member(&t->before.doc, old, rule->why);
+        const struct json_node *now = tighten_member(&t->after.doc, new, rule->why);
+        if (!tighten_same(t, was, now))
+            return tighten_stop(t, now == NULL ? new : now,
+                                "an emergency cannot change what a rule tells people");
+    }
+    return ERR_OK;
+}
+
 static enum err
 tighten_run(struct tighten *t, const struct source *before, const struct source *after)
 {
@@ -144,7 +171,8 @@ tighten_run(struct tighten *t, const struct source *before, const struct source 
                             "an emergency cannot be in force when the document before it is not");
     TRY(tighten_members(t, "lists", "an emergency cannot change or remove a list"));
     TRY(tighten_members(t, "counters", "an emergency cannot change or remove a counter"));
-    return tighten_rules(t, before, after);
+    TRY(tighten_rules(t, before, after));
+    return tighten_texts(t, after);
 }
 
 enum err

@@ -15,9 +15,10 @@ struct tighten_doc {
 };
 
 /* Compares a document with the one before it; both were read without error. Rules are the same if
- * their JSON is, whatever its layout and the order of members. Allowed to differ: id of revision,
- * previous, texts, the order of rules, a shorter `effective`; added: rules but permits, lists,
- * counters; removed: permits. ERR_DENIED for everything else, with the place in the new document;
+ * their JSON is, whatever its layout and the order of members, and so is the text that `why` names.
+ * Allowed to differ: id of revision, previous, the order of rules, a shorter `effective`; added:
+ * rules but permits, lists, counters, texts; removed: permits, texts that no rule left uses.
+ * ERR_DENIED for everything else, with the place in the new document;
  * ERR_NOMEM. */
 MUST_USE enum err tighten_check(const struct tighten_doc *before, const struct tighten_doc *after,
                                 struct fault *ret_fault);
