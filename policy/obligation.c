@@ -50,6 +50,23 @@ static const struct {
 /* By suite id - 1. */
 static const char *const obligation_suites[] = {"aes-256-gcm", "chacha20-poly1305"};
 
+/* What a gateway counts persons for, whether a document asks or not (design.md 5, Counters). */
+static const char *const obligation_counters[] = {"pi", "spi"};
+
+/* False if p is a list of counters and one of them is kept by no gateway. */
+static bool
+obligation_counts(struct span kind, const struct obligation_param *p)
+{
+    for (size_t i = 0; span_eq_str(kind, "count") && i < p->list_count; i++) {
+        bool kept = false;
+        for (size_t k = 0; k < sizeof(obligation_counters) / sizeof(obligation_counters[0]); k++)
+            kept = kept || span_eq_str(p->list[i], obligation_counters[k]);
+        if (!kept)
+            return false;
+    }
+    return true;
+}
+
 static bool
 obligation_is_known(struct span kind, enum vocab_phase phase)
 {
@@ -147,6 +164,8 @@ obligation_read_param(const struct vocab *v, struct arena *arena, const struct j
         return json_fail(doc, value, ERR_RANGE, "this parameter is not negative", ret_fault);
     } else if (spec->is_zone && vocab_zone(v, p->text) == VOCAB_NONE) {
         return json_fail(doc, value, ERR_NOT_FOUND, "this zone is not declared", ret_fault);
+    } else if (!obligation_counts(o->kind, p)) {
+        o->supported = false;
     }
     /* Kept sorted by name, so that a merged set is written in order. */
     const struct obligation_param moved = *p;

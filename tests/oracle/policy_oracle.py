@@ -113,6 +113,8 @@ class Oracle:
             phases, names = SUPPORTED.get(kind, (set(), set()))
             if self.vocab["obligations"][kind]["phase"] not in phases or set(params) - names:
                 unsupported = True
+            if kind == "count" and set(params["counters"]) - {"pi", "spi"}:
+                unsupported = True
             have = out.setdefault(kind, {})
             for name, v in params.items():
                 v = sorted(v) if isinstance(v, list) else v

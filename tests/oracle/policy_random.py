@@ -102,7 +102,7 @@ def duty(r, vocab):
                        ["chacha20-poly1305"], ["sm4-gcm"], ["aes-256-gcm", "sm4-gcm"]])
     params = {
         "encrypt": {"to_zone": r.choice([zones[0]] * 9 + zones), "suites": suites},
-        "count": {"counters": ["pi", "spi"][:r.randint(1, 2)]},
+        "count": {"counters": r.choice([["pi"], ["pi", "spi"], ["spi"], ["spi", "visits"]])},
         "retain": {"max_days": r.choice([30, 90, 365])}, "no_onward": {},
         "notify": {"to": r.choice(["dpo", "dpo", "cac"]), "within_hours": r.choice([4, 72])},
         "receipt": {"of": "delivery", "within_hours": r.choice([1, 24])},

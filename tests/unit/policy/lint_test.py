@@ -78,6 +78,8 @@ CASES = [
      []),
     (policy(rule("p", "permit"), rule("o", "oblige", do=[{"count": {"counters": ["pi"]}}]),
             counters={"pi": COUNTER}), []),
+    (policy(rule("p", "permit"), rule("o", "oblige", do=[{"count": {"counters": ["visits"]}}])),
+     [("unsupported", "do")]),
     (policy(rule("p", "permit"), rule("o", "oblige", do=[{"retain": {"max_days": 1, "of": 2}}])),
      [("unsupported", "do")]),
     (policy(rule("p", "permit", when={"all": [{"eq": ["basis", "hr"]},
