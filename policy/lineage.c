@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/lineage.h"
 
+#include "policy/admission.h"
 #include "policy/tighten.h"
 
 /* The revision of document i that comes next below it; r->policy_count when there is none here. */
@@ -123,6 +124,8 @@ lineage_one(const struct register_set *r, size_t i, int64_t now_ms, struct fault
                                 "it is activated before the revision it follows", ret_fault);
     }
     const bool spent = lineage_is_spent(r, i, now_ms);
+    if (!spent || lineage_from(r, i) >= s->until_ms)
+        TRY(admission_check(s, r->policy_bytes[i], lineage_from(r, i), ret_fault));
     if (r->emergency[i] && !(spent && before == r->policy_count))
         TRY(lineage_emergency(r, i, before, ret_fault));
     return spent ? ERR_OK : lineage_lists(r, i, ret_fault);

@@ -16,7 +16,8 @@ bool lineage_is_spent(const struct register_set *r, size_t policy, int64_t now_m
  * that is here may follow one that is not. ERR_CONFLICT: previous is not the hash of the revision
  * before it, it is of another zone or direction, it is activated before it, or a list is here with
  * another hash than the document names; ERR_NOT_FOUND: a list is not here, or an emergency has
- * nothing to be compared with; ERR_DENIED: an emergency that may loosen; ERR_NOMEM. */
+ * nothing to be compared with; ERR_DENIED: an emergency that may loosen; those of admission_check
+ * for a document that may yet be in force, or never could; ERR_NOMEM. */
 MUST_USE enum err lineage_check(const struct register_set *r, int64_t now_ms, size_t *ret_policy,
                                 struct fault *ret_fault);
 

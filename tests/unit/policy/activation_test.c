@@ -449,6 +449,17 @@ test_lineage(void)
             register_finish(&r);
         }
     }
+    TEST("what is admitted to no force is refused, also of the revisions to come")
+    {
+        struct register_set r = fresh();
+        const struct span unsure = document(&(struct shape){
+            2, &one, CLOSED, RULE("p", "permit", ",\"certainty\":\"uncertain\""), NULL});
+        CHECK_EQ(add_plain(&r, one, NOW), ERR_OK);
+        CHECK_EQ(add_plain(&r, unsure, NOW + DAY), ERR_OK);
+        CHECK_EQ(check(&r), ERR_DENIED);
+        CHECK(told.line > 0 && told.column > 1);
+        register_finish(&r);
+    }
     TEST("an emergency needs one person, and something it tightens")
     {
         struct register_set r = fresh();
