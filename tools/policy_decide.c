@@ -102,7 +102,7 @@ decide_setup(struct decide_tool *t)
         code = policy_files_policy(&t->files, value);
     if (code == CLI_DONE && t->files.doc_count == 0)
         code = cli_usage(t->cli, "--policy, --now and --input are needed");
-    return code;
+    return code == CLI_DONE ? policy_files_check(&t->files, 0) : code;
 }
 
 int

@@ -227,6 +227,8 @@ policy_diff_load(struct policy_diff *t)
         code = policy_files_policy(&t->files, path);
     if (code == CLI_DONE)
         code = policy_files_options(&t->files);
+    if (code == CLI_DONE)
+        code = policy_files_check(&t->files, 2);
     if (code == CLI_DONE &&
         !cli_number(t->cli, "--limit", 1, 1000000, POLICY_DIFF_LIMIT, &t->limit))
         code = CLI_USAGE;

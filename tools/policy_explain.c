@@ -274,8 +274,10 @@ policy_explain_setup(struct policy_explain *t)
     t->lang = (enum policy_explain_lang)at;
     if (cli_value(t->cli, "--input") == NULL || cli_value(t->cli, "--policy") == NULL)
         return cli_usage(t->cli, "--policy and --input are needed");
-    const int code = policy_files_now(t->cli, &t->now_ms);
-    return code == CLI_DONE ? policy_files_options(&t->files) : code;
+    int code = policy_files_now(t->cli, &t->now_ms);
+    if (code == CLI_DONE)
+        code = policy_files_options(&t->files);
+    return code == CLI_DONE ? policy_files_check(&t->files, 0) : code;
 }
 
 int

@@ -137,6 +137,37 @@ policy_files_options(struct policy_files *f)
     return code;
 }
 
+static bool
+policy_files_uses(const struct policy_files *f, struct span alias)
+{
+    for (size_t i = 0; i < f->doc_count; i++)
+        for (size_t k = 0; k < f->docs[i]->list_count; k++)
+            if (span_eq(f->docs[i]->lists[k].alias, alias))
+                return true;
+    return false;
+}
+
+int
+policy_files_check(const struct policy_files *f, size_t apart)
+{
+    for (size_t i = 0; i < f->doc_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (i >= apart && span_eq(f->docs[i]->id, f->docs[k]->id))
+                return cli_usage(f->cli, "two of the policies have the id '%.*s'",
+                                 (int)f->docs[i]->id.len, (const char *)f->docs[i]->id.ptr);
+    for (size_t i = 0; i < f->list_count; i++) {
+        const struct span alias = f->lists[i].alias;
+        if (!policy_files_uses(f, alias))
+            cli_say(f->cli, "--list: no policy has a list of the name '%.*s': it is not used",
+                    (int)alias.len, (const char *)alias.ptr);
+        for (size_t k = 0; k < i; k++)
+            if (span_eq(f->lists[k].alias, alias))
+                return cli_usage(f->cli, "--list: '%.*s' is given twice", (int)alias.len,
+                                 (const char *)alias.ptr);
+    }
+    return CLI_DONE;
+}
+
 int
 policy_files_now(const struct cli *cli, int64_t *ret_ms)
 {

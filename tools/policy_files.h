@@ -25,6 +25,11 @@ struct policy_files {
 int policy_files_bad(const struct cli *cli, const char *path, enum err err,
                      const struct fault *fault);
 
+/* Checks what was read together: documents that stand together have ids of their own (the first
+ * `apart` may share one: versions that are compared), and no name has two lists. CLI_DONE, or
+ * CLI_USAGE after saying what is wrong. A list of a name that no document has is told and left. */
+int policy_files_check(const struct policy_files *f, size_t apart);
+
 /* Reads a file of at most 1 MiB, to be freed with free(), and its SHA-256. CLI_DONE or
  * CLI_UNREACHABLE after saying why. */
 int policy_files_bytes(const struct cli *cli, const char *path, char **ret_bytes, struct span *ret,

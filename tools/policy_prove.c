@@ -320,6 +320,8 @@ policy_prove_main(int argc, char **argv)
     if (code == CLI_DONE && t->files.doc_count == 0)
         code = cli_usage(&cli, "name at least one --policy");
     if (code == CLI_DONE)
+        code = policy_files_check(&t->files, 0);
+    if (code == CLI_DONE)
         code = policy_prove_run(t, sentence);
     if (t->has_cells)
         cells_finish(&t->cells);

@@ -119,6 +119,8 @@ policy_simulate_main(int argc, char **argv)
     s->files.cli = &cli;
     int code = policy_files_options(&s->files);
     if (code == CLI_DONE)
+        code = policy_files_check(&s->files, 0);
+    if (code == CLI_DONE)
         code = policy_log_read(&cli, folder, policy_simulate_see, s);
     if (code == CLI_DONE && !cli_has(&cli, "--json"))
         printf("%zu decisions: %zu would be refused, %zu would no longer be, %zu would go "

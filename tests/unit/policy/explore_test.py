@@ -275,6 +275,26 @@ def check_sets(tap, tdz, world, rounds):
            (differing, wrong[:2]))
 
 
+def check_together(tap, tdz, world, doc):
+    """What cannot stand together is a wrong command, not a question without an answer."""
+    facts = polkit.write(world.folder, "q.json", {"to": "A", "labels": ["personal"]})
+    os.mkdir(os.path.join(world.folder, "log"))
+    log = polkit.write(world.folder, "log/r.ndjson", "")
+    ask = {"prove": ["no path from personal to A", "--policy", doc],
+           "decide": ["--policy", doc, "--now", TIMES[0], "--input", facts],
+           "explain": ["--policy", doc, "--input", facts], "diff": [doc, doc],
+           "simulate": ["--policy", doc, "--log", os.path.dirname(log)]}
+    for command, args in ask.items():
+        for more, said in ((["--policy", doc], "two of the policies have the id 'd'"),
+                           (["--list", "neg=" + world.list], "'neg' is given twice")):
+            out = polkit.run(tdz, command, *args, *world.options, *more)
+            tap.ok(out.returncode == 2 and said in out.stderr and not out.stdout,
+                   f"{command}: {said}", out)
+        out = polkit.run(tdz, command, *args, *world.options, "--list", "nag=" + world.list)
+        tap.ok(out.returncode in (0, 1) and "no policy has a list of the name 'nag'" in out.stderr,
+               f"{command}: a list that nothing reads is told", out)
+
+
 def check_usage(tap, tdz, world):
     doc = polkit.write(world.folder, "u.json", document(random.Random(1)))
     bad = [["no path from nowhere to A"], ["no path from personal to nowhere"], ["nonsense"],
@@ -295,6 +315,7 @@ def check_usage(tap, tdz, world):
     out = polkit.run(tdz, "diff", doc, doc, *world.options)
     tap.ok(out.returncode == 0 and out.stdout == "no input is decided otherwise\n",
            "a file does not differ from itself", out)
+    check_together(tap, tdz, world, doc)
     wide = {"all": [{"any": [{"eq": ["b", True]}, {"eq": ["n", i]}]} for i in range(13)]}
     big = document(random.Random(1))
     big["rules"] = [dict(big["rules"][0], to=["B"], classes=["personal"], when=wide)]
