@@ -186,7 +186,7 @@ def checked(tdz):
             (CONFIG, lambda c: c.update(timeouts={"offer_valid_s": "10s"}),
              ["timeouts.offer_valid_s: a value has another type"]),
             (CONFIG, lambda c: c.update(timeouts={"offer_valid_s": 0}),
-             ["timeouts.offer_valid_s: a number is outside its range"]),
+             ["timeouts.offer_valid_s: a number or a length is outside its range"]),
             (CONFIG, lambda c: c["listen"].update(desk="localhost"), ["host:port or [v6]:port"]),
             (CONFIG, lambda c: c["files"].update(trust="gone.json"), ["gone.json: open: No such"]),
             (CONFIG, lambda c: c["folders"].update(policies="gone"),
