@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What can be seen in a policy document without trying inputs. */
+#include "inspect/transform.h"
 #include "schemas/text.h"
 #include "tools/policy_lint.h"
 
@@ -69,6 +70,26 @@ policy_lint_words(struct policy_lint *l, const struct source_rule *r, const stru
                         "%.*s", (int)r->id.len, (const char *)r->id.ptr);
 }
 
+/* Selectors that are neither an identifier type, a class of labels nor a column: a gateway refuses
+ * what it cannot find the columns of. */
+static void
+policy_lint_selectors(struct policy_lint *l, const struct obligation *o,
+                      const struct json_node *node)
+{
+    static const struct fieldset none;
+    enum transform transform = TRANSFORM_NONE;
+    uint8_t actions[1] = {0};
+    if (transform_find(o->kind, &transform) != ERR_OK)
+        return;
+    for (size_t p = 0; p < o->param_count; p++)
+        for (size_t i = 0; span_eq_str(o->params[p].name, "fields") && i < o->params[p].list_count;
+             i++)
+            if (transform_select(&none, transform, o->params[p].list[i], actions) != ERR_OK)
+                policy_lint_say(l, POLICY_LINT_UNSUPPORTED, json_get(&l->json, node, "do"), "%.*s",
+                                (int)o->params[p].list[i].len,
+                                (const char *)o->params[p].list[i].ptr);
+}
+
 static void
 policy_lint_rule(struct policy_lint *l, const struct source_rule *r)
 {
@@ -78,10 +99,12 @@ policy_lint_rule(struct policy_lint *l, const struct source_rule *r)
     if (policy_lint_is_empty(&r->classes))
         policy_lint_say(l, POLICY_LINT_EMPTY_SCOPE, policy_lint_member(l, node, "except"), "%.*s",
                         (int)r->id.len, (const char *)r->id.ptr);
-    for (size_t i = 0; i < r->duty_count; i++)
+    for (size_t i = 0; i < r->duty_count; i++) {
         if (!r->duties[i].supported)
             policy_lint_say(l, POLICY_LINT_UNSUPPORTED, json_get(&l->json, node, "do"), "%.*s",
                             (int)r->duties[i].kind.len, (const char *)r->duties[i].kind.ptr);
+        policy_lint_selectors(l, &r->duties[i], node);
+    }
 }
 
 static bool

@@ -80,6 +80,9 @@ CASES = [
             counters={"pi": COUNTER}), []),
     (policy(rule("p", "permit"), rule("o", "oblige", do=[{"count": {"counters": ["visits"]}}])),
      [("unsupported", "do")]),
+    (policy(rule("p", "permit"), rule("o", "oblige", do=[{"mask": {"fields": [
+        "mykad", "class:health", "column:anything", "mykadd", "class:helth"]}}])),
+     [("unsupported", "do"), ("unsupported", "do")]),
     (policy(rule("p", "permit"), rule("o", "oblige", do=[{"retain": {"max_days": 1, "of": 2}}])),
      [("unsupported", "do")]),
     (policy(rule("p", "permit", when={"all": [{"eq": ["basis", "hr"]},
