@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/activation.h"
 
-#include <stdio.h>
-
+#include "policy/signed_json.h"
 #include "schemas/canon.h"
 #include "schemas/text.h"
 
@@ -72,17 +71,6 @@ activation_text(const struct activation *a, char out[static ACTIVATION_TEXT_MAX]
     return ERR_OK;
 }
 
-/* A fault on a line of the note that is not its JSON. */
-static enum err
-activation_stop(uint32_t line, enum err code, const char *where, struct fault *ret_fault)
-{
-    if (ret_fault != NULL) {
-        *ret_fault = (struct fault){.code = code, .line = line, .column = 1};
-        (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "%s", where);
-    }
-    return code;
-}
-
 static enum err
 activation_get_hash(const struct json_doc *doc, const char *key, uint8_t ret[static 32],
                     struct fault *ret_fault)
@@ -97,8 +85,9 @@ activation_get_hash(const struct json_doc *doc, const char *key, uint8_t ret[sta
 }
 
 static enum err
-activation_members(const struct json_doc *doc, struct activation *a, struct fault *ret_fault)
+activation_members(const struct json_doc *doc, void *value, struct fault *ret_fault)
 {
+    struct activation *a = value;
     static const char *const names[] = {"activate_at", "author",   "emergency",  "id",  "policy",
                                         "reason",      "revision", "vocabulary", "zone"};
     const struct json_node *root = &doc->nodes[0];
@@ -122,40 +111,32 @@ activation_members(const struct json_doc *doc, struct activation *a, struct faul
     return json_need_str(doc, root, "zone", VOCAB_NAME_MAX, &a->zone, ret_fault);
 }
 
+static enum err
+activation_canon(const void *value, char *out, size_t *ret_len)
+{
+    return activation_text(value, out, ret_len);
+}
+
+static const struct signed_json activation_note = {
+    .format = activation_format,
+    .text_max = ACTIVATION_TEXT_MAX,
+    .when_no_note = "an activation is a signed note",
+    .when_no_format = "format must be tdz.activation/1",
+    .when_too_large = "one line of at most 4 KiB",
+    .members = activation_members,
+    .text = activation_canon,
+};
+
 enum err
 activation_read(struct span bytes, struct activation_scratch *scratch, struct activation *ret,
                 struct note *ret_note, struct fault *ret_fault)
 {
-    const struct span format = span_of(activation_format, ACTIVATION_FORMAT_LEN);
     struct json_doc doc = {.nodes = scratch->nodes,
                            .node_cap = ACTIVATION_NODES_MAX,
                            .text = scratch->text,
                            .text_cap = sizeof(scratch->text)};
-    struct fault fault = {.code = ERR_OK};
-    size_t len = 0;
-    enum err err = note_parse(bytes, ret_note);
-    if (err != ERR_OK)
-        return activation_stop(1, err, "an activation is a signed note", ret_fault);
-    if (!span_starts(ret_note->text, format))
-        return activation_stop(1, ERR_VERSION, "format must be tdz.activation/1", ret_fault);
-    if (ret_note->text.len > ACTIVATION_TEXT_MAX || ret_note->text.len < format.len + 1)
-        return activation_stop(2, ERR_TOO_LARGE, "one line of at most 4 KiB", ret_fault);
-    const struct span json =
-        span_of(ret_note->text.ptr + format.len, ret_note->text.len - format.len - 1);
-    err = json_read(&doc, json, &fault);
-    if (err == ERR_OK)
-        err = activation_members(&doc, ret, &fault);
-    if (err != ERR_OK) {
-        fault.line += 1; /* the first line is the format */
-        if (ret_fault != NULL)
-            *ret_fault = fault;
-        return err;
-    }
-    /* One value has one form, so that what was signed is what it says. */
-    if (activation_text(ret, scratch->canon, &len) != ERR_OK ||
-        !span_eq(ret_note->text, span_of(scratch->canon, len)))
-        return activation_stop(2, ERR_NOT_CANONICAL, "not in canonical form", ret_fault);
-    return ERR_OK;
+    return signed_json_read(&activation_note, bytes, &doc, scratch->canon, ret, ret_note,
+                            ret_fault);
 }
 
 /* Who signed, of those that could. */
@@ -193,7 +174,7 @@ activation_people(const struct activation *a, const struct source *s,
             author = key;
     }
     if (author == NULL)
-        return activation_stop(4, ERR_KEY_UNKNOWN, "its author has not signed it", ret_fault);
+        return signed_json_stop(4, ERR_KEY_UNKNOWN, "its author has not signed it", ret_fault);
     for (size_t i = 0; i < lines->signers.count; i++) {
         const struct activation_key *key = lines->of[lines->signers.by[i].key];
         const bool same_person = strcmp(key->key.name, author->key.name) == 0 ||
@@ -204,13 +185,13 @@ activation_people(const struct activation *a, const struct source *s,
     if (a->emergency)
         return a->reason.len > 0
                    ? ERR_OK
-                   : activation_stop(2, ERR_DENIED, "an emergency says its reason", ret_fault);
+                   : signed_json_stop(2, ERR_DENIED, "an emergency says its reason", ret_fault);
     if (!approved)
-        return activation_stop(4, ERR_DENIED, "a second operator of the zone must sign it",
-                               ret_fault);
+        return signed_json_stop(4, ERR_DENIED, "a second operator of the zone must sign it",
+                                ret_fault);
     if (s->corridor.len > 0 && !other_zone)
-        return activation_stop(4, ERR_DENIED, "an operator of the other zone must sign it too",
-                               ret_fault);
+        return signed_json_stop(4, ERR_DENIED, "an operator of the other zone must sign it too",
+                                ret_fault);
     return ERR_OK;
 }
 
@@ -220,17 +201,17 @@ activation_check(const struct activation *a, const struct note *note, const stru
 {
     struct activation_lines lines;
     if (memcmp(a->policy, s->sha256, 32) != 0)
-        return activation_stop(2, ERR_CONFLICT, "policy is the hash of another document",
-                               ret_fault);
+        return signed_json_stop(2, ERR_CONFLICT, "policy is the hash of another document",
+                                ret_fault);
     if (!span_eq(a->id, s->id) || a->revision != s->revision || !span_eq(a->zone, s->zone))
-        return activation_stop(2, ERR_CONFLICT, "id, revision or zone is not the document's",
-                               ret_fault);
+        return signed_json_stop(2, ERR_CONFLICT, "id, revision or zone is not the document's",
+                                ret_fault);
     if (memcmp(a->vocabulary, s->vocab->sha256, 32) != 0)
-        return activation_stop(2, ERR_VERSION, "signed for another vocabulary", ret_fault);
+        return signed_json_stop(2, ERR_VERSION, "signed for another vocabulary", ret_fault);
     const enum err err = activation_signers(a, note, keys, key_count, &lines);
     if (err == ERR_KEY_UNKNOWN)
-        return activation_stop(4, err, "its author has not signed it", ret_fault);
+        return signed_json_stop(4, err, "its author has not signed it", ret_fault);
     if (err != ERR_OK)
-        return activation_stop(4, err, "a signature does not verify", ret_fault);
+        return signed_json_stop(4, err, "a signature does not verify", ret_fault);
     return activation_people(a, s, &lines, ret_fault);
 }

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/succession.h"
 
-#include <stdio.h>
-
 #include "policy/approvers.h"
+#include "policy/signed_json.h"
 #include "schemas/canon.h"
 #include "schemas/text.h"
 
 static const char succession_format[] = "tdz.origin/1\n";
 enum { SUCCESSION_FORMAT_LEN = sizeof(succession_format) - 1, SUCCESSION_ZONE_MAX = 160 };
-
-/* A fault on a line of the note that is not its JSON. */
-static enum err
-succession_stop(uint32_t line, enum err code, const char *where, struct fault *ret_fault)
-{
-    if (ret_fault != NULL) {
-        *ret_fault = (struct fault){.code = code, .line = line, .column = 1};
-        (void)snprintf(ret_fault->where, sizeof(ret_fault->where), "%s", where);
-    }
-    return code;
-}
 
 enum err
 succession_text(const struct succession *s, char out[static SUCCESSION_TEXT_MAX], size_t *ret_len)
@@ -50,8 +38,9 @@ succession_text(const struct succession *s, char out[static SUCCESSION_TEXT_MAX]
 }
 
 static enum err
-succession_members(const struct json_doc *doc, struct succession *s, struct fault *ret_fault)
+succession_members(const struct json_doc *doc, void *value, struct fault *ret_fault)
 {
+    struct succession *s = value;
     static const char *const names[] = {"checkpoint", "key",  "origin", "previous",
                                         "reason",     "time", "zone"};
     const struct json_node *root = &doc->nodes[0];
@@ -75,40 +64,32 @@ succession_members(const struct json_doc *doc, struct succession *s, struct faul
                                          "a succession says its reason", ret_fault);
 }
 
+static enum err
+succession_canon(const void *value, char *out, size_t *ret_len)
+{
+    return succession_text(value, out, ret_len);
+}
+
+static const struct signed_json succession_note = {
+    .format = succession_format,
+    .text_max = SUCCESSION_TEXT_MAX,
+    .when_no_note = "a succession is a signed note",
+    .when_no_format = "format is tdz.origin/1",
+    .when_too_large = "one line of at most 12 KiB",
+    .members = succession_members,
+    .text = succession_canon,
+};
+
 enum err
 succession_read(struct span bytes, struct succession_scratch *scratch, struct succession *ret,
                 struct note *ret_note, struct fault *ret_fault)
 {
-    const struct span format = span_of(succession_format, SUCCESSION_FORMAT_LEN);
     struct json_doc doc = {.nodes = scratch->nodes,
                            .node_cap = SUCCESSION_NODES_MAX,
                            .text = scratch->text,
                            .text_cap = sizeof(scratch->text)};
-    struct fault fault = {.code = ERR_OK};
-    size_t len = 0;
-    enum err err = note_parse(bytes, ret_note);
-    if (err != ERR_OK)
-        return succession_stop(1, err, "a succession is a signed note", ret_fault);
-    if (!span_starts(ret_note->text, format))
-        return succession_stop(1, ERR_VERSION, "format is tdz.origin/1", ret_fault);
-    if (ret_note->text.len > SUCCESSION_TEXT_MAX || ret_note->text.len < format.len + 1)
-        return succession_stop(2, ERR_TOO_LARGE, "one line of at most 12 KiB", ret_fault);
-    err = json_read(&doc,
-                    span_of(ret_note->text.ptr + format.len, ret_note->text.len - format.len - 1),
-                    &fault);
-    if (err == ERR_OK)
-        err = succession_members(&doc, ret, &fault);
-    if (err != ERR_OK) {
-        fault.line += 1; /* the first line is the format */
-        if (ret_fault != NULL)
-            *ret_fault = fault;
-        return err;
-    }
-    /* One value has one form, so that what was signed is what it says. */
-    if (succession_text(ret, scratch->canon, &len) != ERR_OK ||
-        !span_eq(ret_note->text, span_of(scratch->canon, len)))
-        return succession_stop(2, ERR_NOT_CANONICAL, "not in canonical form", ret_fault);
-    return ERR_OK;
+    return signed_json_read(&succession_note, bytes, &doc, scratch->canon, ret, ret_note,
+                            ret_fault);
 }
 
 /* -- the old log -------------------------------------------------------------------------------*/
@@ -158,22 +139,22 @@ succession_checkpoint(const struct trust *trust, struct span zone, struct span o
     bool cosigned = false;
     *ret = (struct succession_old){.size = 0};
     if (own == NULL || succession_log(own, origin, &keys[0]) != ERR_OK)
-        return succession_stop(2, ERR_NOT_FOUND, "the trust file has no key of the previous origin",
-                               ret_fault);
+        return signed_json_stop(2, ERR_NOT_FOUND,
+                                "the trust file has no key of the previous origin", ret_fault);
     ret->key = keys[0];
     enum err err = note_parse(checkpoint, &note);
     if (err == ERR_OK)
         err = checkpoint_parse(note.text, &c);
     if (err != ERR_OK)
-        return succession_stop(2, err, "checkpoint is not one", ret_fault);
+        return signed_json_stop(2, err, "checkpoint is not one", ret_fault);
     if (!span_eq(c.origin, origin) || c.extension.len > 0)
-        return succession_stop(2, ERR_CONFLICT, "checkpoint is not of the previous origin",
-                               ret_fault);
+        return signed_json_stop(2, ERR_CONFLICT, "checkpoint is not of the previous origin",
+                                ret_fault);
     if (c.size == 0)
-        return succession_stop(2, ERR_RANGE, "checkpoint is of an empty log", ret_fault);
+        return signed_json_stop(2, ERR_RANGE, "checkpoint is of an empty log", ret_fault);
     err = note_verify(&note, keys, succession_witnesses(trust, own, &note, keys, 1), &by);
     if (err != ERR_OK && err != ERR_KEY_UNKNOWN)
-        return succession_stop(2, err, "a signature of checkpoint does not verify", ret_fault);
+        return signed_json_stop(2, err, "a signature of checkpoint does not verify", ret_fault);
     for (size_t i = 0; err == ERR_OK && i < by.count; i++) {
         of_log = of_log || by.by[i].key == 0;
         if (by.by[i].key == 0 || (cosigned && by.by[i].time <= ret->cosigned_s))
@@ -183,12 +164,12 @@ succession_checkpoint(const struct trust *trust, struct span zone, struct span o
         memcpy(ret->cosigner, keys[by.by[i].key].name, sizeof(ret->cosigner));
     }
     if (!of_log)
-        return succession_stop(2, ERR_KEY_UNKNOWN,
-                               "checkpoint is not signed by the previous log's key", ret_fault);
+        return signed_json_stop(2, ERR_KEY_UNKNOWN,
+                                "checkpoint is not signed by the previous log's key", ret_fault);
     if (!cosigned)
-        return succession_stop(2, ERR_KEY_UNKNOWN,
-                               "checkpoint is not cosigned by a witness of another zone",
-                               ret_fault);
+        return signed_json_stop(2, ERR_KEY_UNKNOWN,
+                                "checkpoint is not cosigned by a witness of another zone",
+                                ret_fault);
     ret->size = c.size;
     ret->root = c.root;
     return ERR_OK;
@@ -259,15 +240,15 @@ succession_signed(const struct succession *s, const struct note *note, const str
     }
     enum err err = note_verify(note, p.keys, p.key_count, &by);
     if (err == ERR_KEY_UNKNOWN)
-        return succession_stop(4, err, "no operator of the zone has signed it", ret_fault);
+        return signed_json_stop(4, err, "no operator of the zone has signed it", ret_fault);
     if (err != ERR_OK)
-        return succession_stop(4, err, "a signature does not verify", ret_fault);
+        return signed_json_stop(4, err, "a signature does not verify", ret_fault);
     for (size_t i = 0; i < by.count; i++)
         p.signed_by[by.by[i].key] = true;
     succession_persons(&p);
     TRY(approvers_parse(SPAN_LIT(SUCCESSION_RELEASE), &places));
     if (approvers_missing(&places, p.key_count, succession_may, &p) != 0)
-        return succession_stop(
+        return signed_json_stop(
             4, ERR_DENIED, "two persons must sign it, one as zone-authority and one as operator",
             ret_fault);
     return ERR_OK;
@@ -282,18 +263,19 @@ succession_check(const struct succession *s, const struct note *note, const stru
     struct note_key key;
     struct note_key said;
     if (own == NULL || !span_eq(s->zone, zone))
-        return succession_stop(2, ERR_CONFLICT, "zone is another one than the gateway's",
-                               ret_fault);
+        return signed_json_stop(2, ERR_CONFLICT, "zone is another one than the gateway's",
+                                ret_fault);
     if (span_eq(s->previous, s->origin))
-        return succession_stop(2, ERR_CONFLICT, "origin and previous are the same", ret_fault);
+        return signed_json_stop(2, ERR_CONFLICT, "origin and previous are the same", ret_fault);
     if (!span_eq(s->origin, origin))
-        return succession_stop(2, ERR_CONFLICT, "origin is another one than the gateway's",
-                               ret_fault);
+        return signed_json_stop(2, ERR_CONFLICT, "origin is another one than the gateway's",
+                                ret_fault);
     if (succession_log(own, origin, &key) != ERR_OK)
-        return succession_stop(2, ERR_NOT_FOUND, "the trust file has no key of the origin",
-                               ret_fault);
+        return signed_json_stop(2, ERR_NOT_FOUND, "the trust file has no key of the origin",
+                                ret_fault);
     if (note_key_parse(s->key, &said) != ERR_OK || memcmp(&said, &key, sizeof(key)) != 0)
-        return succession_stop(2, ERR_CONFLICT, "key is not the one the trust file has", ret_fault);
+        return signed_json_stop(2, ERR_CONFLICT, "key is not the one the trust file has",
+                                ret_fault);
     TRY(succession_checkpoint(trust, zone, s->previous, s->checkpoint, ret, ret_fault));
     return succession_signed(s, note, trust, own, ret_fault);
 }
