@@ -14,8 +14,7 @@
 enum { COUNTER_JSON_MAX = 256 * 1024 };
 enum { ADJUST_CHECK, ADJUST_APPEND };
 
-/* -- what stands
- * ---------------------------------------------------------------------------------*/
+/* -- what stands --------------------------------------------------------------------------------*/
 
 struct counter_list {
     struct flow *f;
@@ -102,8 +101,7 @@ clerk_counter_show(struct flow *f, const struct chan_ticket *t, const struct p_q
         flow_reply_json(f, t, NULL, 200, body, 0, SPAN_LIT(""));
 }
 
-/* -- warning levels
- * ------------------------------------------------------------------------------*/
+/* -- warning levels -----------------------------------------------------------------------------*/
 
 static enum err
 counter_over(void *ctx, const char *exporter, uint64_t year)
@@ -134,8 +132,7 @@ clerk_counter_watch(struct flow *f, const uint8_t *transfer)
     f->stats.counters_over = list.over;
 }
 
-/* -- adjustments
- * ---------------------------------------------------------------------------------*/
+/* -- adjustments --------------------------------------------------------------------------------*/
 
 void
 clerk_counter_ask(struct flow *f, const struct chan_ticket *t, const struct p_query *p,

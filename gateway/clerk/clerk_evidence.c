@@ -73,8 +73,7 @@ evidence_end(struct flow *f, struct flow_job *job, const char *code)
     flow_job_free(job);
 }
 
-/* -- assembling
- * ----------------------------------------------------------------------------------*/
+/* -- assembling ---------------------------------------------------------------------------------*/
 
 static enum err
 evidence_own(struct flow *f, const struct flow_job *job, const struct store_entry *own,
@@ -304,8 +303,7 @@ evidence_finish(struct flow *f, struct flow_job *job)
     flow_job_free(job);
 }
 
-/* -- proofs
- * --------------------------------------------------------------------------------------*/
+/* -- proofs -------------------------------------------------------------------------------------*/
 
 void
 clerk_evidence_drive(struct flow *f, struct flow_job *job)

@@ -19,8 +19,7 @@ static const char hold_unsaid[] =
     "{\"approvals\":[],\"rules\":[{\"missing\":[\"operator\"],\"release\":\"operator\","
     "\"rule\":\"gateway\"}]}";
 
-/* -- what operators see
- * --------------------------------------------------------------------------*/
+/* -- what operators see -------------------------------------------------------------------------*/
 
 static bool
 hold_is_listed(const struct store_row *row)
@@ -131,8 +130,7 @@ clerk_hold_show(struct flow *f, const struct chan_ticket *t, const struct p_quer
         hold_answer(f, t, &row, 200);
 }
 
-/* -- an operator's word
- * --------------------------------------------------------------------------*/
+/* -- an operator's word -------------------------------------------------------------------------*/
 
 /* Decided, or about to be: 409 with the transfer as it stands. */
 static void

@@ -37,8 +37,7 @@ struct clerk_role {
     struct clerk_asked asked[CLERK_ASKED_MAX];
 };
 
-/* -- the engine's way out
- * ------------------------------------------------------------------------*/
+/* -- the engine's way out -----------------------------------------------------------------------*/
 
 static int64_t
 role_wall(void *ctx)
@@ -170,8 +169,7 @@ role_notice(void *ctx, enum flow_notice notice, const uint8_t *transfer, uint64_
           OPLOG_TRANSFER(transfer == NULL ? none : transfer));
 }
 
-/* -- configuration
- * -------------------------------------------------------------------------------*/
+/* -- configuration ------------------------------------------------------------------------------*/
 
 /* Log keys of all zones, for evidence. */
 static enum err
@@ -258,8 +256,7 @@ role_config(struct clerk_role *r, const struct config *c)
     to->idempotency_ms = config_int(c, CONFIG_IDEMPOTENCY_S) * 1000;
 }
 
-/* -- life
- * ----------------------------------------------------------------------------------------*/
+/* -- life ---------------------------------------------------------------------------------------*/
 
 /* Ends the process when the engine is dead. */
 static void

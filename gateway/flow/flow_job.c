@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { ERRAND_PROVE, ERRAND_SEND };
 enum { ERRAND_OTHERWISE = 409, ERRAND_REFUSALS = 40 };
 enum { FLOW_ERRANDS_MAX = 64 }; /* at a time; the rest follow when some are done */
 

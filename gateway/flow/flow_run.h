@@ -187,7 +187,7 @@ void flow_reply_code(struct flow *f, const struct chan_ticket *ticket, const uin
 void flow_reply_json(struct flow *f, const struct chan_ticket *ticket, const uint8_t *id,
                      uint16_t status, struct span body, uint8_t flags, struct span link);
 /* The answer a PUT gets for the row as it stands, kept for its Idempotency-Key; sent if somebody
- * waits. final false: only when it is settled, denied or held. */
+ * waits. timeout false: only when it is held or final. */
 void flow_reply_put(struct flow *f, struct flow_run *run, bool timeout);
 /* The answer a stored row gets now, to a request that repeats the one it was made for. */
 void flow_reply_row(struct flow *f, const struct chan_ticket *ticket, const struct store_row *row);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Import 6, decide and log: the import decision rests on our own inspection; its `received` entry
  * is stored (M6), appended, and only then receipted. */
-#include "gateway/clerk/spool.h"
 #include "gateway/flow/stages.h"
 #include "schemas/entry.h"
 
