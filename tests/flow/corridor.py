@@ -202,3 +202,15 @@ class Corridor:
             args += ["--trust", self.map["trust"]]
         out = self.tool(*args, *paths, program="tdz-audit")
         return out.returncode, json.loads(out.stdout) if out.stdout else {}
+
+    def audit_running(self, *paths):
+        """Logs (both, unless named) while they grow: a cosignature follows its checkpoint by a
+        round trip, and nothing but its absence is waited out."""
+        paths = paths or [zone["log_dir"] for zone in self.map["zones"].values()]
+        end = time.monotonic() + 15
+        while True:
+            code, found = self.audit(*paths)
+            waits = {f["code"] for f in found.get("failures", [])} == {"quorum"}
+            if not waits or time.monotonic() > end:
+                return code, found
+            time.sleep(0.2)
