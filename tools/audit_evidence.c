@@ -10,12 +10,21 @@
 #include "schemas/text.h"
 #include "tools/audit_container.h"
 
+/* What the entries say of the end. */
+struct outcome {
+    bool crossed;      /* settled, delivered, or received and allowed */
+    bool refused;      /* refused, or received and denied */
+    bool denied;       /* by the decision with the highest n */
+    uint64_t decision; /* that n, and 1 */
+};
+
 /* One file while it is verified. */
 struct audit {
     struct audit_evidence *evidence;
     const struct audit_keys *keys;
     const char *path;
     struct audit_report *report;
+    struct outcome outcome;
 };
 
 static void
@@ -59,7 +68,47 @@ check_peer(const struct audit *a, const struct evidence_entry *item, const struc
 }
 
 static void
-check_entry(const struct audit *a, const struct evidence_entry *item)
+note_outcome(struct outcome *o, const struct entry *entry)
+{
+    struct span verdict;
+    const uint64_t n = entry->has_n ? entry->n : 0;
+    const bool judged =
+        json_need_str(entry->doc, entry->data, "verdict", 16, &verdict, NULL) == ERR_OK;
+    if (entry->kind == ENTRY_SETTLED || entry->kind == ENTRY_DELIVERED)
+        o->crossed = true;
+    if (entry->kind == ENTRY_REFUSED)
+        o->refused = true;
+    if (!judged)
+        return;
+    if (entry->kind == ENTRY_RECEIVED && span_eq_str(verdict, "allow"))
+        o->crossed = true;
+    if (entry->kind == ENTRY_RECEIVED && span_eq_str(verdict, "deny"))
+        o->refused = true;
+    if (entry->kind == ENTRY_DECISION && n + 1 > o->decision) {
+        o->decision = n + 1;
+        o->denied = span_eq_str(verdict, "deny");
+    }
+}
+
+/* The state is the one statement of the file that nobody signed: it must be what the logged entries
+ * lead to. Entries that leave it open contradict nothing, for a file need not hold them all. */
+static void
+check_state(const struct audit *a)
+{
+    const struct outcome *o = &a->outcome;
+    const struct span state = a->evidence->file.state;
+    const bool says_crossed = span_eq_str(state, "settled") || span_eq_str(state, "delivered");
+    const bool says_refused = span_eq_str(state, "denied") || span_eq_str(state, "expired");
+    const bool refused = o->refused || o->denied;
+    const bool wrong = (says_crossed && refused && !o->crossed) ||
+                       (says_refused && o->crossed && !refused) || (!says_crossed && !says_refused);
+    if (wrong)
+        audit_report_fail(a->report, a->path, AUDIT_NO_INDEX, "state",
+                          "the logged entries do not end in the state it names");
+}
+
+static void
+check_entry(struct audit *a, const struct evidence_entry *item)
 {
     const struct evidence *e = &a->evidence->file;
     struct entry entry;
@@ -87,6 +136,7 @@ check_entry(const struct audit *a, const struct evidence_entry *item)
             fail(a, item->index, "receipt", bad);
     }
     check_peer(a, item, &entry);
+    note_outcome(&a->outcome, &entry);
 }
 
 static void
@@ -151,7 +201,7 @@ audit_evidence_verify(struct audit_evidence *evidence, const char *path, struct 
                       struct audit_keys *keys, struct audit_report *report)
 {
     struct fault fault = {.code = ERR_OK};
-    const struct audit a = {evidence, keys, path, report};
+    struct audit a = {.evidence = evidence, .keys = keys, .path = path, .report = report};
     struct evidence *e = &evidence->file;
     if (evidence_load(input, e, &fault) != ERR_OK) {
         char detail[256];
@@ -171,6 +221,7 @@ audit_evidence_verify(struct audit_evidence *evidence, const char *path, struct 
         check_proof(&a, &e->entries[i]);
         check_entry(&a, &e->entries[i]);
     }
+    check_state(&a);
     check_records(&a);
     audit_container_verify(e, evidence->scratch, path, keys, report);
     for (size_t i = 0; i < e->salt_count; i++) {

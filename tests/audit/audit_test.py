@@ -207,6 +207,9 @@ def evidences(work, evidence, trust):
     case("evidence without entries proves nothing", "evidence",
          lambda bad: bad.update(entries=[], salts=[]))
     case("an unknown member is refused", "evidence", lambda bad: bad.update(more=1))
+    for state in ("denied", "expired", "forwarding", "no-such-state"):
+        case(f"a settled transfer is not {state}", "state",
+             lambda bad, state=state: bad.update(state=state))
 
 
 def reconcile(work, my, cn):

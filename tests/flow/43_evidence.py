@@ -86,6 +86,16 @@ def main():
         check("a RELEASE without its SEAL is named", code == 1 and "release" in codes, out)
         with open(c.map["trust"], encoding="utf-8") as f:
             trust = json.load(f)
+        bad = dict(sound, state="denied")
+        code, codes, out = verdict(c, bad, *pin)
+        check("a settled transfer whose file says it was denied is named",
+              code == 1 and codes == {"state"}, out)
+        people = c.push(WHO, "telemetry-2026", "people.csv", tables.hospital(20))
+        refusal = evidence(c, WHO, people.transfer)
+        code, codes, out = verdict(c, refusal, *pin)
+        check("evidence of a refusal verifies", code == 0 and refusal["state"] == "denied", out)
+        code, codes, out = verdict(c, dict(refusal, state="settled"), *pin)
+        check("and does not as evidence of a crossing", code == 1 and codes == {"state"}, out)
         for zone, role, named in (("my-cyberjaya", "gateway", {"offer", "seal"}),
                                   ("my-cyberjaya", "release", {"release"}),
                                   ("cn-lingang", "gateway", {"receipt"})):
