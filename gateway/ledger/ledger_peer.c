@@ -259,6 +259,20 @@ peer_entry(struct ledger *l, const struct ledger_job *job, const struct ledger_z
     return peer_receipt(l, zone, p, &e, &facts, v);
 }
 
+/* Our line under the checkpoint of origin that was cosigned last: the last line, by peer_store. */
+static enum err
+peer_stored_line(struct ledger *l, struct span origin, struct span *ret)
+{
+    size_t len = 0;
+    TRY(ledger_check(l, logwitness_read(l->log, origin, l->text, LOGWITNESS_NOTE_MAX + 1, &len)));
+    if (len < 2 || l->text[len - 1] != '\n')
+        return ERR_SYNTAX;
+    const char *before = memrchr(l->text, '\n', len - 1);
+    const size_t at = before == NULL ? 0 : (size_t)(before - l->text) + 1;
+    *ret = span_of(l->text + at, len - at);
+    return ERR_OK;
+}
+
 /* ERR_OK with *ret_newer: keeper's line is needed first. */
 static enum err
 peer_verify(struct ledger *l, const struct ledger_job *job, struct peer_result *r, bool *ret_newer)
@@ -292,9 +306,10 @@ peer_verify(struct ledger *l, const struct ledger_job *job, struct peer_result *
     if (err == ERR_PROOF)
         peer_fork(l, p.peer, c.origin, stored.size, head.size);
     TRY(err);
-    if (!*ret_newer)
-        return ERR_OK;
-    return peer_take_note(l, &key, &head, proof.checkpoint);
+    if (*ret_newer)
+        return peer_take_note(l, &key, &head, proof.checkpoint);
+    /* Cosigned a moment ago, when the peer asked its witness: evidence shows that line. */
+    return head.size == stored.size ? peer_stored_line(l, c.origin, &r->line) : ERR_OK;
 }
 
 static void

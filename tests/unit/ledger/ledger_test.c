@@ -278,7 +278,7 @@ static void
 peers(void)
 {
     struct p_peer_verify p;
-    struct p_peer_verified got;
+    struct p_peer_verified got = {.err = UINT16_MAX};
     struct logstore_head stored;
     TEST("a peer's decision is verified, stored, cosigned, and told to keeper")
     {
@@ -297,6 +297,16 @@ peers(void)
         CHECK_EQ(kit_cn.keeper_err, ERR_OK);
         CHECK_EQ(logwitness_head(kit_cn.l->log, span_str(kit_my.origin), &stored), ERR_OK);
         CHECK_EQ(stored.size, 5);
+    }
+    TEST("a checkpoint that was cosigned before its parcel came has the same line")
+    {
+        char line[NOTE_LINE_MAX];
+        const size_t len = got.cosignature.len;
+        CHECK(len > 0 && len <= sizeof(line));
+        memcpy(line, got.cosignature.ptr, len);
+        got = verify(&kit_cn, id_a, &p);
+        CHECK_EQ(got.err, 0);
+        CHECK(span_eq(got.cosignature, span_of(line, len)));
     }
     TEST("the same parcel is believed again after the witness has moved on and was restarted")
     {
