@@ -30,7 +30,8 @@ static bool
 open_file(struct push *p)
 {
     struct stat st;
-    p->fd = open(p->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    /* O_NONBLOCK: a pipe is refused, not waited for. */
+    p->fd = open(p->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (p->fd < 0 || fstat(p->fd, &st) != 0) {
         cli_say(p->cli, "%s: %s", p->file, strerrordesc_np(errno));
         return false;
@@ -55,6 +56,10 @@ prepare(struct push *p, const char *agreement)
     const char *slash = strrchr(p->file, '/');
     if (name == NULL)
         name = slash == NULL ? p->file : slash + 1;
+    if (name[0] == '\0') {
+        (void)cli_usage(p->cli, "the name is empty");
+        return false;
+    }
     if (!partner_facts(p->cli, json, &facts))
         return false;
     (void)snprintf(p->path, sizeof(p->path), "/v1/agreements/");

@@ -283,7 +283,7 @@ container_io_open(const struct cli *cli, const char *path, struct container_file
     struct container_scan s = {.used = 0};
     struct stat st;
     *ret = (struct container_file){.path = path, .fd = -1};
-    ret->fd = open(path, O_RDONLY | O_CLOEXEC);
+    ret->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (ret->fd < 0 || fstat(ret->fd, &st) != 0)
         return container_io_fail(cli, path, "cannot read");
     if (!S_ISREG(st.st_mode)) {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CONNECT_TIMEOUT_S = 15 };
@@ -21,7 +22,9 @@ struct httpc {
     const struct httpc_request *request;
     struct httpc_response *response;
     struct span unsent;
-    enum err fault; /* of a callback, kept over curl's own code */
+    uint64_t left;      /* of the file: what is still to be sent */
+    const char *reason; /* why the file could not be sent; NULL: it could */
+    enum err fault;     /* of a callback, kept over curl's own code */
 };
 
 static bool
@@ -79,6 +82,35 @@ httpc_free(struct httpc *c)
     free(c);
 }
 
+/* What was announced is what is sent: a file that is written to meanwhile is not half old, half new
+ * in the other zone. */
+static size_t
+read_file(struct httpc *c, char *buf, size_t room)
+{
+    struct stat st;
+    ssize_t got = -1;
+    if (c->left == 0)
+        return 0;
+    if (room > c->left)
+        room = (size_t)c->left;
+    do
+        got = read(c->request->body_fd, buf, room);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        c->reason = strerrordesc_np(errno);
+    else if (got == 0)
+        c->reason = "it became shorter";
+    else if ((uint64_t)got == c->left &&
+             (fstat(c->request->body_fd, &st) != 0 || (uint64_t)st.st_size != c->request->body_len))
+        c->reason = "its length changed";
+    if (c->reason != NULL) {
+        c->fault = ERR_IO;
+        return CURL_READFUNC_ABORT;
+    }
+    c->left -= (uint64_t)got;
+    return (size_t)got;
+}
+
 static size_t
 on_read(char *buf, size_t size, size_t count, void *ctx)
 {
@@ -91,15 +123,7 @@ on_read(char *buf, size_t size, size_t count, void *ctx)
         c->unsent = span_from(c->unsent, take);
         return take;
     }
-    ssize_t got = -1;
-    do
-        got = read(c->request->body_fd, buf, room);
-    while (got < 0 && errno == EINTR);
-    if (got >= 0)
-        return (size_t)got;
-    c->fault = ERR_IO;
-    (void)snprintf(c->detail, sizeof(c->detail), "reading the file: %s", strerrordesc_np(errno));
-    return CURL_READFUNC_ABORT;
+    return read_file(c, buf, room);
 }
 
 /* libcurl sends a body twice when a kept connection turned out to be closed. */
@@ -113,8 +137,10 @@ on_seek(void *ctx, curl_off_t offset, int origin)
         c->unsent = span_from(c->request->body, (size_t)offset);
         return CURL_SEEKFUNC_OK;
     }
-    return lseek(c->request->body_fd, offset, SEEK_SET) == offset ? CURL_SEEKFUNC_OK
-                                                                  : CURL_SEEKFUNC_FAIL;
+    if (lseek(c->request->body_fd, offset, SEEK_SET) != offset)
+        return CURL_SEEKFUNC_FAIL;
+    c->left = c->request->body_len - (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
 }
 
 static size_t
@@ -203,6 +229,7 @@ set_body(struct httpc *c, const struct httpc_request *request)
     const curl_off_t len =
         (curl_off_t)(request->body_fd >= 0 ? request->body_len : request->body.len);
     c->unsent = request->body;
+    c->left = request->body_len;
     if (!has_body)
         return curl_easy_setopt(h, CURLOPT_UPLOAD, 0L) == CURLE_OK &&
                curl_easy_setopt(h, CURLOPT_HTTPGET, 1L) == CURLE_OK;
@@ -221,6 +248,8 @@ set_request(struct httpc *c, const struct httpc_request *request, const char *ur
     CURL *const h = c->curl;
     const long silent = request->progress == NULL ? 1L : 0L;
     return set_body(c, request) && curl_easy_setopt(h, CURLOPT_URL, url) == CURLE_OK &&
+           /* A dataset's name may be "..": the gateway has a word on that, not libcurl. */
+           curl_easy_setopt(h, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_write) == CURLE_OK &&
@@ -263,6 +292,7 @@ httpc_do(struct httpc *c, const struct httpc_request *request, struct httpc_resp
     c->request = request;
     c->response = ret;
     c->fault = ERR_OK;
+    c->reason = NULL;
     c->code = CURLE_OK;
     for (size_t i = 0; i < request->header_count; i++) {
         struct curl_slist *longer = curl_slist_append(headers, request->headers[i]);
@@ -282,7 +312,9 @@ httpc_do(struct httpc *c, const struct httpc_request *request, struct httpc_resp
             ret->status >= 400 && request->body_fd >= 0 &&
             (code == CURLE_SEND_ERROR || code == CURLE_HTTP2_STREAM || code == CURLE_HTTP2);
         err = c->fault != ERR_OK ? c->fault : (answered ? ERR_OK : err_of(code));
-        if (err != ERR_OK && c->detail[0] == '\0')
+        if (c->reason != NULL) /* libcurl only says that it was stopped */
+            (void)snprintf(c->detail, sizeof(c->detail), "%s", c->reason);
+        else if (err != ERR_OK && c->detail[0] == '\0')
             (void)snprintf(c->detail, sizeof(c->detail), "%s", curl_easy_strerror(code));
     }
     curl_slist_free_all(headers);
@@ -311,6 +343,8 @@ struct httpc_trouble {
 };
 
 static const struct httpc_trouble httpc_troubles[] = {
+    {CURLE_ABORTED_BY_CALLBACK, "the file could not be sent whole",
+     "push it when nothing writes to it"},
     {CURLE_COULDNT_RESOLVE_HOST, "the name of the host is not known",
      "check the address, and this machine's name service"},
     {CURLE_COULDNT_CONNECT, "nothing answers there",
@@ -371,6 +405,7 @@ httpc_was_asked(const struct httpc *c)
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_ABORTED_BY_CALLBACK: /* we stopped our own body: it is whole nowhere */
         return false;
     default:
         return true;

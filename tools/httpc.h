@@ -76,7 +76,7 @@ const char *httpc_next(const struct httpc *c);
 /* The gateway's address, without a slash at its end. */
 const char *httpc_url(const struct httpc *c);
 
-/* False when the last httpc_do failed before the gateway can have seen anything of the request. */
+/* False when the last httpc_do failed before the gateway can have seen the whole request. */
 bool httpc_was_asked(const struct httpc *c);
 
 /* The value of header name (lower-case), or NULL. */

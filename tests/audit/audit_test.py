@@ -160,6 +160,14 @@ def surgery(work, my, trust):
         code, out, _ = verify("--trust", trust, folder)
         check(f"{name} missing is found and named",
               code == 1 and any(f["file"] == path for f in out["failures"]), out["failures"][:3])
+    for name in ("checkpoint", "tile/entries/001"):
+        folder = copy(work, my)
+        path = os.path.join(folder, name)
+        os.unlink(path)
+        os.mkfifo(path)
+        code, out, _ = verify("--trust", trust, folder)
+        check(f"{name} as a pipe is found, not waited for",
+              code == 1 and any(f["file"] == path for f in out["failures"]), out["failures"][:3])
     folder = copy(work, my)
     path = os.path.join(folder, "checkpoint")
     lines = open(path, encoding="utf-8").read().splitlines(keepends=True)

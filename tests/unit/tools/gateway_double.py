@@ -64,6 +64,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def note(self):
         length = int(self.headers.get("Content-Length") or 0)
+        if self.server.before_body:
+            self.server.before_body()
         body = self.rfile.read(length)
         self.server.seen.append({
             "method": self.command, "path": self.path, "headers": dict(self.headers), "body": body,
@@ -166,6 +168,7 @@ def start(cert, key, client_ca):
                                         do_handshake_on_connect=False)
     server.handle_error = lambda *_: None
     server.seen = []
+    server.before_body = None
     server.url = f"https://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

@@ -85,6 +85,33 @@ def test_push(t):
          "push --wait asks until the transfer is final", done)
 
 
+def test_push_file(t):
+    """Files that are none, and one that somebody writes to while it is sent."""
+    pipe = os.path.join(t.folder, "pipe")
+    os.mkfifo(pipe)
+    done = t.run("push", pipe, "--agreement", "open-data")
+    t.ok(done.returncode == 3 and "not a regular file" in done.stderr and not t.server.seen,
+         "a pipe is refused, not waited for", done)
+    done = t.run("push", t.file, "--agreement", "open-data", "--name", "..")
+    t.ok(t.server.seen and t.server.seen[0]["path"] == "/v1/agreements/open-data/datasets/..",
+         "a name of dots is the gateway's to refuse", done)
+    done = t.run("push", t.file, "--agreement", "open-data", "--name", "")
+    t.ok(done.returncode == 2 and "the name is empty" in done.stderr and not t.server.seen,
+         "an empty name is refused", done)
+    large = os.path.join(t.folder, "large.csv")
+    size = 64 << 20  # more than the connection's buffers hold
+    for change, new, why in (("grows", size + 1, "its length changed"),
+                             ("shrinks", size // 2, "it became shorter")):
+        with open(large, "wb") as file:
+            file.truncate(size)
+        t.server.before_body = lambda new=new: os.truncate(large, new)
+        done = t.run("push", large, "--agreement", "open-data")
+        t.server.before_body = None
+        t.ok(done.returncode == 3 and why in done.stderr and "settled" not in done.stdout,
+             f"a file that {change} while it is sent does not arrive", done)
+    os.remove(large)
+
+
 def test_remedies(t, done):
     """What can be done about a fact follows from its source in the vocabulary."""
     lines = [line.strip() for line in done.stderr.splitlines()]
@@ -330,6 +357,7 @@ def main(tdz, make):
         server = double.start(zone + "/partner.pem", zone + "/partner.key", zone + "/ca.pem")
         t = Fixture(tdz, folder, certs, server)
         test_push(t)
+        test_push_file(t)
         test_refusals(t)
         test_questions(t)
         test_pull(t)
