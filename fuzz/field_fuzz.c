@@ -39,8 +39,9 @@ values(const struct http_request *head)
     const enum err err = field_facts(head, FACTS_MAX / 2, facts, sizeof(facts), &text);
     if (err == ERR_OK)
         FUZZ_MUST(text.len <= FACTS_MAX / 2 && text_is_utf8(text));
-    (void)field_has_etag(head, "if-range", SPAN_LIT("00ff"));
-    (void)field_has_etag(head, "if-none-match", SPAN_LIT("00ff"));
+    (void)field_is_etag(head, "if-range", SPAN_LIT("00ff"));
+    (void)field_has_etag(head, "if-match", false, SPAN_LIT("00ff"));
+    (void)field_has_etag(head, "if-none-match", true, SPAN_LIT("00ff"));
     ranges(head);
 }
 

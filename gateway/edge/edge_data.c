@@ -67,6 +67,16 @@ edge_data_digest(struct edge_exchange *x)
     reply_header(&x->reply, "repr-digest", span_str(value));
 }
 
+/* What every answer about the dataset says of it; the entity tag is there already. */
+static void
+edge_data_about(struct edge_exchange *x, struct span name)
+{
+    edge_data_name(&x->reply, name);
+    edge_data_digest(x);
+    reply_header(&x->reply, "accept-ranges", SPAN_LIT("bytes"));
+    reply_header(&x->reply, "cache-control", SPAN_LIT("private, no-store"));
+}
+
 static void
 edge_data_go(void *ctx, const struct p_pull_go *go)
 {
@@ -75,10 +85,7 @@ edge_data_go(void *ctx, const struct p_pull_go *go)
     const uint64_t length = go->total == 0 ? 0 : go->last - go->first + 1;
     const bool partial = x->range.kind != FIELD_RANGE_NONE;
     edge_etag(&x->reply, go->root);
-    edge_data_name(&x->reply, go->name);
-    edge_data_digest(x);
-    reply_header(&x->reply, "accept-ranges", SPAN_LIT("bytes"));
-    reply_header(&x->reply, "cache-control", SPAN_LIT("private, no-store"));
+    edge_data_about(x, go->name);
     if (partial) {
         (void)snprintf(range, sizeof(range), "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, go->first,
                        go->last, go->total);
@@ -180,23 +187,53 @@ edge_data_pull(struct edge_exchange *x)
 /* -- conditions and ranges
  * -----------------------------------------------------------------------*/
 
+/* What clerk says of the dataset. */
+struct edge_item {
+    char root[65];
+    uint8_t name[FIELD_KEY_MAX];
+    size_t name_len;
+    uint64_t total;
+};
+
+/* HEAD: the fields of the answer to GET. Nothing is opened, so no digest is made for it. */
 static void
-edge_data_conditions(struct edge_exchange *x, struct span root, uint64_t total)
+edge_data_head(struct edge_exchange *x, const struct edge_item *item)
+{
+    edge_data_about(x, span_of(item->name, item->name_len));
+    if (reply_open(&x->reply, 200, "application/octet-stream", item->total))
+        (void)!x->reply.port->finish(x->reply.conn, x->reply.stream);
+}
+
+/* RFC 9110 13.2.2: If-Match, If-None-Match, then If-Range with Range. */
+static void
+edge_data_conditions(struct edge_exchange *x, const struct edge_item *item)
 {
     struct span value;
     char text[40];
     char tag[68];
-    (void)snprintf(tag, sizeof(tag), "\"%.*s\"", (int)root.len, (const char *)root.ptr);
-    if (field_has_etag(x->head, "if-none-match", root)) {
+    const struct span root = span_str(item->root);
+    (void)snprintf(tag, sizeof(tag), "\"%s\"", item->root);
+    if (http_header_get(x->head, "if-match", &value) != ERR_NOT_FOUND &&
+        !field_has_etag(x->head, "if-match", false, root)) {
+        edge_refuse(x, PROBLEM_PRECONDITION_FAILED, span_of(NULL, 0));
+        return;
+    }
+    if (field_has_etag(x->head, "if-none-match", true, root)) {
         reply_header(&x->reply, "etag", span_str(tag));
+        reply_header(&x->reply, "cache-control", SPAN_LIT("private, no-store"));
         reply_send(&x->reply, 304, NULL, span_of(NULL, 0));
         return;
     }
+    if (x->head->method == HTTP_HEAD) {
+        reply_header(&x->reply, "etag", span_str(tag));
+        edge_data_head(x, item);
+        return;
+    }
     if (http_header_get(x->head, "if-range", &value) != ERR_NOT_FOUND &&
-        !field_has_etag(x->head, "if-range", root))
+        !field_is_etag(x->head, "if-range", root))
         x->range.kind = FIELD_RANGE_NONE;
-    if (field_range_of(&x->range, total, &x->first, &x->last) != ERR_OK) {
-        (void)snprintf(text, sizeof(text), "bytes */%" PRIu64, total);
+    if (field_range_of(&x->range, item->total, &x->first, &x->last) != ERR_OK) {
+        (void)snprintf(text, sizeof(text), "bytes */%" PRIu64, item->total);
         reply_header(&x->reply, "content-range", span_str(text));
         edge_refuse(x, PROBLEM_RANGE_NOT_SATISFIABLE, span_of(NULL, 0));
         return;
@@ -206,26 +243,32 @@ edge_data_conditions(struct edge_exchange *x, struct span root, uint64_t total)
     edge_data_pull(x);
 }
 
-/* Root and size out of the transfer object. */
 static enum err
-edge_data_item(const struct p_answer *p, struct span *ret_root, uint64_t *ret_total)
+edge_data_item_of(const struct json_doc *doc, struct edge_item *ret)
+{
+    struct span root;
+    struct span name;
+    int64_t bytes = 0;
+    if (doc->nodes[0].type != JSON_OBJECT)
+        return ERR_TYPE;
+    TRY(json_need_str(doc, &doc->nodes[0], "root", sizeof(ret->root) - 1, &root, NULL));
+    TRY(json_need_str(doc, &doc->nodes[0], "name", sizeof(ret->name), &name, NULL));
+    TRY(json_need_int(doc, &doc->nodes[0], "bytes", 0, JSON_INT_MAX, &bytes, NULL));
+    (void)snprintf(ret->root, sizeof(ret->root), "%.*s", (int)root.len, (const char *)root.ptr);
+    if (name.len > 0)
+        memcpy(ret->name, name.ptr, name.len);
+    ret->name_len = name.len;
+    ret->total = (uint64_t)bytes;
+    return ERR_OK;
+}
+
+/* Out of the transfer object. */
+static enum err
+edge_data_item(const struct p_answer *p, struct edge_item *ret)
 {
     struct json_doc doc;
-    int64_t bytes = 0;
     TRY(json_load(&doc, p->body, NULL));
-    enum err err = doc.nodes[0].type == JSON_OBJECT ? ERR_OK : ERR_TYPE;
-    struct span root = {0};
-    if (err == ERR_OK)
-        err = json_need_str(&doc, &doc.nodes[0], "root", 64, &root, NULL);
-    if (err == ERR_OK)
-        err = json_need_int(&doc, &doc.nodes[0], "bytes", 0, JSON_INT_MAX, &bytes, NULL);
-    if (err == ERR_OK) {
-        /* Text without escapes is a view of the message, not of the document. */
-        *ret_root = root;
-        *ret_total = (uint64_t)bytes;
-    }
-    if (err == ERR_OK && (root.ptr < p->body.ptr || root.ptr >= p->body.ptr + p->body.len))
-        err = ERR_SYNTAX;
+    const enum err err = edge_data_item_of(&doc, ret);
     json_free(&doc);
     return err;
 }
@@ -235,8 +278,7 @@ edge_data_known(void *ctx, struct chan *chan, enum err err, struct msg *answer)
 {
     struct edge_exchange *x = ctx;
     struct p_answer p;
-    struct span root;
-    uint64_t total = 0;
+    struct edge_item item = {.total = 0};
     (void)chan;
     x->asked = NULL;
     if (err != ERR_OK) {
@@ -250,8 +292,10 @@ edge_data_known(void *ctx, struct chan *chan, enum err err, struct msg *answer)
     }
     if (p.status != 200 || p.code.len > 0)
         edge_answer(x, answer->transfer, &p, answer);
-    else if (edge_data_item(&p, &root, &total) == ERR_OK)
-        edge_data_conditions(x, root, total);
+    else if (edge_data_item(&p, &item) == ERR_OK)
+        edge_data_conditions(x, &item);
+    else if (x->head->method == HTTP_HEAD)
+        edge_refuse(x, PROBLEM_INTERNAL, span_of(NULL, 0));
     else
         edge_data_pull(x); /* too long for a message, or no root: the whole is always right */
     return ERR_OK;
@@ -269,7 +313,8 @@ edge_data(struct edge_exchange *x)
     x->last = UINT64_MAX;
     x->wants_digest = field_wants_sha256(h);
     field_range(h, &x->range);
-    if (x->range.kind == FIELD_RANGE_NONE &&
+    if (h->method == HTTP_GET && x->range.kind == FIELD_RANGE_NONE &&
+        http_header_get(h, "if-match", &value) == ERR_NOT_FOUND &&
         http_header_get(h, "if-none-match", &value) == ERR_NOT_FOUND) {
         edge_data_pull(x);
         return;

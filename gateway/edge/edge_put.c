@@ -82,6 +82,10 @@ edge_put_body(struct edge_exchange *x)
     if (http_header_get(head, "content-range", &value) != ERR_NOT_FOUND)
         return edge_put_refuse(x, PROBLEM_BAD_REQUEST,
                                "a PUT carries a whole dataset: send no Content-Range");
+    /* RFC 9110 13.1.1: nothing is there yet that a tag could match. */
+    if (http_header_get(head, "if-match", &value) != ERR_NOT_FOUND)
+        return edge_put_refuse(x, PROBLEM_PRECONDITION_FAILED,
+                               "each PUT is a new transfer: send no If-Match");
     /* An empty dataset is possible, but has to be meant. */
     if (!head->has_body && http_header_get(head, "content-length", &value) == ERR_NOT_FOUND)
         return edge_put_refuse(x, PROBLEM_LENGTH_REQUIRED, "");

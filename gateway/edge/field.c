@@ -284,18 +284,38 @@ field_range_of(const struct field_range *range, uint64_t total, uint64_t *ret_fi
     return ERR_OK;
 }
 
-bool
-field_has_etag(const struct http_request *head, const char *name, struct span root_hex)
+static bool
+field_etag_is(struct span tag, struct span root_hex)
 {
-    struct span rest;
-    if (http_header_get(head, name, &rest) != ERR_OK)
-        return false;
-    while (rest.len > 0) {
-        const struct span item = field_take(&rest, ',');
-        if (item.len == root_hex.len + 2 && span_eq(field_unquote(item), root_hex))
+    return tag.len == root_hex.len + 2 && span_eq(field_unquote(tag), root_hex);
+}
+
+bool
+field_has_etag(const struct http_request *head, const char *name, bool weak, struct span root_hex)
+{
+    const struct span mark = SPAN_LIT("W/");
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct span rest = head->headers[i].value;
+        if (!span_eq_str(head->headers[i].name, name))
+            continue;
+        if (span_eq_str(rest, "*"))
             return true;
+        while (rest.len > 0) {
+            struct span item = field_take(&rest, ',');
+            if (weak && span_starts(item, mark))
+                item = span_from(item, mark.len);
+            if (field_etag_is(item, root_hex))
+                return true;
+        }
     }
     return false;
+}
+
+bool
+field_is_etag(const struct http_request *head, const char *name, struct span root_hex)
+{
+    struct span value;
+    return http_header_get(head, name, &value) == ERR_OK && field_etag_is(value, root_hex);
 }
 
 /* -- what names and describes

@@ -46,8 +46,12 @@ void field_range(const struct http_request *head, struct field_range *ret);
 MUST_USE enum err field_range_of(const struct field_range *range, uint64_t total,
                                  uint64_t *ret_first, uint64_t *ret_last);
 
-/* True when the field (If-Range, If-None-Match) names the strong entity tag of root (hex). */
-bool field_has_etag(const struct http_request *head, const char *name, struct span root_hex);
+/* True when a list of entity tags (If-Match, If-None-Match) is "*" or names that of root (hex).
+ * weak: W/ does not matter (RFC 9110 8.8.3.2). */
+bool field_has_etag(const struct http_request *head, const char *name, bool weak,
+                    struct span root_hex);
+/* True when the field (If-Range) is the one strong entity tag of root (hex). */
+bool field_is_etag(const struct http_request *head, const char *name, struct span root_hex);
 
 /* Idempotency-Key: 1-255 printable ASCII bytes, with or without the quotes of a structured field.
  * *ret is empty when there is none. ERR_DUPLICATE. */

@@ -144,7 +144,8 @@ h1_put_head(struct h1 *h, const struct http_response *r, bool is_final)
         h1_put(h, r->headers[i].value);
         h1_put(h, SPAN_LIT("\r\n"));
     }
-    if (is_final && r->has_length && r->status != 204) {
+    /* RFC 9110 8.6: not with 204, and in a 304 it would be the length of a 200. */
+    if (is_final && r->has_length && r->status != 204 && r->status != 304) {
         len = snprintf(line, sizeof(line), "content-length: %" PRIu64 "\r\n", r->length);
         h1_put(h, span_of(line, (size_t)len));
     }

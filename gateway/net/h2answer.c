@@ -45,7 +45,8 @@ h2answer_submit(struct h2server *s, struct h2stream *stream, const struct http_r
     nghttp2_nv nv[HTTP_RESPONSE_HEADERS_MAX + 2];
     char status[4];
     char length[24];
-    const size_t count = h2nv_response(r, r->has_length && r->status != 204, status, length, nv);
+    const bool with_length = r->has_length && r->status != 204 && r->status != 304;
+    const size_t count = h2nv_response(r, with_length, status, length, nv);
     const nghttp2_data_provider provider = {.source = {.ptr = stream},
                                             .read_callback = h2answer_read};
     stream->answer = H2STREAM_STARTED;

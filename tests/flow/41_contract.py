@@ -82,11 +82,39 @@ def pages(c):
           (states, seen))
 
 
+def conditions(c):
+    data = tables.telemetry(20, seed=5)
+    sent = c.push(WHO, AGREEMENT, "conditions.csv", data, Prefer="wait=30")
+    path, etag = f"/v1/inbox/{sent.transfer}/data", f'"{sent.json["root"]}"'
+    head = c.request(TO, "HEAD", path)
+    check("HEAD of a dataset says its length, tag and name", head.status == 200 and
+          head.headers["content-length"] == str(len(data)) and head.headers["etag"] == etag and
+          "conditions.csv" in head.headers["content-disposition"] and not head.body, head)
+    whole = c.request(TO, "GET", path)
+    check("as GET does", whole.body == data and
+          {k: v for k, v in whole.headers.items() if k != "date"} ==
+          {k: v for k, v in head.headers.items() if k != "date"}, (whole.headers, head.headers))
+    for fields, status in (({"If-None-Match": etag}, 304), ({"If-None-Match": "W/" + etag}, 304),
+                           ({"If-None-Match": "*"}, 304), ({"If-None-Match": '"x"'}, 200),
+                           ({"If-Match": etag}, 200), ({"If-Match": "*"}, 200),
+                           ({"If-Match": "W/" + etag}, 412),
+                           ({"If-Match": '"x"', "Range": "bytes=0-3"}, 412),
+                           ({"If-Range": etag, "Range": "bytes=0-3"}, 206),
+                           ({"If-Range": etag + ', "x"', "Range": "bytes=0-3"}, 200)):
+        answer = c.request(TO, "GET", path, headers=fields)
+        check(f"{fields} is {status}", answer.status == status and
+              ("content-length" in answer.headers) == (status != 304), answer)
+    put = c.push(WHO, AGREEMENT, "new.csv", data, If_Match=etag)
+    check("a PUT matches nothing", put.status == 412 and
+          put.json["code"] == "precondition-failed", put)
+
+
 def main():
     with corridor.Corridor() as c:
         decisions(c)
         again(c)
         pages(c)
+        conditions(c)
     corridor.finish()
 
 

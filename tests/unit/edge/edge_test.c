@@ -114,6 +114,7 @@ test_refusals(void)
         CHECK(refused(PATH, "", 0, 411, "length-required"));
         CHECK(refused(PATH, "content-encoding: gzip\n", 3, 415, "unsupported-media-type"));
         CHECK(refused(PATH, "content-range: bytes 0-2/9\n", 3, 400, "bad-request"));
+        CHECK(refused(PATH, "if-match: *\n", 3, 412, "precondition-failed"));
         CHECK(refused(PATH, "tdz-facts: ?\n", 3, 400, "bad-facts"));
         CHECK(refused(PATH, "idempotency-key: \n", 3, 400, "bad-request"));
         CHECK(refused(PATH, "repr-digest: sha-256=x\n", 3, 400, "bad-request"));

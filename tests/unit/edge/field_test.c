@@ -183,16 +183,29 @@ test_range(void)
         CHECK_EQ(field_range_of(&r, 0, &first, &last), ERR_OK);
         CHECK(first == 0 && last == 0);
     }
-    TEST("an entity tag is compared strongly")
+    TEST("If-Range is one entity tag, compared strongly")
     {
         const struct span root = SPAN_LIT("ab12");
-        CHECK(field_has_etag(with("if-range", "\"ab12\"", NULL), "if-range", root));
-        CHECK(
-            field_has_etag(with("if-none-match", "\"x\", \"ab12\"", NULL), "if-none-match", root));
-        CHECK(!field_has_etag(with("if-range", "W/\"ab12\"", NULL), "if-range", root));
-        CHECK(!field_has_etag(with("if-range", "ab12", NULL), "if-range", root));
-        CHECK(!field_has_etag(with("if-range", "\"ab13\"", NULL), "if-range", root));
-        CHECK(!field_has_etag(with("if-range", NULL, NULL), "if-range", root));
+        CHECK(field_is_etag(with("if-range", "\"ab12\"", NULL), "if-range", root));
+        CHECK(!field_is_etag(with("if-range", "W/\"ab12\"", NULL), "if-range", root));
+        CHECK(!field_is_etag(with("if-range", "ab12", NULL), "if-range", root));
+        CHECK(!field_is_etag(with("if-range", "\"ab13\"", NULL), "if-range", root));
+        CHECK(!field_is_etag(with("if-range", "\"ab12\", \"x\"", NULL), "if-range", root));
+        CHECK(!field_is_etag(with("if-range", "*", NULL), "if-range", root));
+        CHECK(!field_is_etag(with("if-range", NULL, NULL), "if-range", root));
+    }
+    TEST("a list of entity tags is compared strongly or weakly, over all its fields")
+    {
+        static const char name[] = "if-none-match";
+        const struct span root = SPAN_LIT("ab12");
+        CHECK(field_has_etag(with(name, "\"x\", \"ab12\"", NULL), name, false, root));
+        CHECK(field_has_etag(with(name, "\"x\"", "\"ab12\""), name, false, root));
+        CHECK(field_has_etag(with(name, "*", NULL), name, false, root));
+        CHECK(field_has_etag(with(name, "\"x\", W/\"ab12\"", NULL), name, true, root));
+        CHECK(!field_has_etag(with(name, "W/\"ab12\"", NULL), name, false, root));
+        CHECK(!field_has_etag(with(name, "ab12, \"ab13\"", NULL), name, true, root));
+        CHECK(!field_has_etag(with(name, "\"*\"", NULL), name, true, root));
+        CHECK(!field_has_etag(with(name, NULL, NULL), name, true, root));
     }
 }
 

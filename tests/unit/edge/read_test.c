@@ -269,7 +269,7 @@ ended(void)
 static void
 say_item(void)
 {
-    edgekit_says(&kit, NULL, 200, "", "{\"bytes\":10,\"root\":\"" ROOT "\"}", 0);
+    edgekit_says(&kit, NULL, 200, "", "{\"bytes\":10,\"name\":\"a b\",\"root\":\"" ROOT "\"}", 0);
 }
 
 static void
@@ -457,7 +457,44 @@ test_ranges(void)
         say_item();
         CHECK_EQ(kit.streams[1].status, 304);
         CHECK(edgekit_has(&kit, 1, "etag: \"" ROOT "\"\n"));
+        CHECK(edgekit_has(&kit, 1, "cache-control: private, no-store\n"));
         CHECK_EQ(kit.heard[ROLE_CLERK].type, MSG_QUERY);
+        done(1);
+        edgekit_request(&kit, 1, HTTP_GET, DATA, "if-none-match: \"x\", W/\"" ROOT "\"\n");
+        say_item();
+        CHECK_EQ(kit.streams[1].status, 304);
+        done(1);
+    }
+    TEST("who wants only what it has is told when it is another, and nothing is opened")
+    {
+        edgekit_request(&kit, 1, HTTP_GET, DATA, "if-match: W/\"" ROOT "\"\nrange: bytes=0-1\n");
+        say_item();
+        CHECK_EQ(kit.streams[1].status, 412);
+        CHECK(edgekit_body_has(&kit, 1, "\"code\":\"precondition-failed\""));
+        CHECK_EQ(kit.heard[ROLE_CLERK].type, MSG_QUERY);
+        done(1);
+        edgekit_request(&kit, 1, HTTP_GET, DATA, "if-match: \"" ROOT "\"\n");
+        say_item();
+        CHECK(pulled().first == 0 && pulled().last == UINT64_MAX);
+        edgekit_event(&kit, 1, HTTP_EVENT_ABORT, ERR_CLOSED);
+        edgekit_says(&kit, NULL, 404, "not-found", "", 0);
+    }
+    TEST("HEAD says what GET would, whatever its Range, and nothing is opened")
+    {
+        edgekit_request(&kit, 1, HTTP_HEAD, DATA, "range: bytes=90-\n");
+        say_item();
+        CHECK_EQ(kit.streams[1].status, 200);
+        CHECK(kit.streams[1].has_length && kit.streams[1].length == 10);
+        CHECK(kit.streams[1].finished && kit.streams[1].body_len == 0);
+        CHECK(edgekit_has(&kit, 1, "etag: \"" ROOT "\"\n"));
+        CHECK(edgekit_has(&kit, 1, "accept-ranges: bytes\n"));
+        CHECK(edgekit_has(&kit, 1, "content-type: application/octet-stream\n"));
+        CHECK(edgekit_has(&kit, 1, "content-disposition: attachment; filename*=UTF-8''a%20b\n"));
+        CHECK_EQ(kit.heard[ROLE_CLERK].type, MSG_QUERY);
+        done(1);
+        edgekit_request(&kit, 1, HTTP_HEAD, DATA, "");
+        edgekit_says(&kit, NULL, 404, "not-found", "", 0);
+        CHECK_EQ(kit.streams[1].status, 404);
         done(1);
     }
     TEST("a condition on something that is not there is answered by clerk")
