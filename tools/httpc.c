@@ -377,16 +377,23 @@ httpc_trouble(const struct httpc *c)
     return &other;
 }
 
+/* A fault of a callback that has no row above. */
+static bool
+httpc_is_ours(const struct httpc *c)
+{
+    return c->fault != ERR_OK && c->reason == NULL;
+}
+
 const char *
 httpc_what(const struct httpc *c)
 {
-    return c->fault != ERR_OK ? error_text(c->fault) : httpc_trouble(c)->what;
+    return httpc_is_ours(c) ? error_text(c->fault) : httpc_trouble(c)->what;
 }
 
 const char *
 httpc_next(const struct httpc *c)
 {
-    return c->fault != ERR_OK ? "" : httpc_trouble(c)->next;
+    return httpc_is_ours(c) ? "" : httpc_trouble(c)->next;
 }
 
 const char *
