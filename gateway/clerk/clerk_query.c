@@ -448,7 +448,7 @@ clerk_query_clean(struct flow *f)
         err = store_idem_expire(f->store, flow_run_wall(f) - f->config.idempotency_ms);
     if (err == ERR_OK)
         err = store_commit(f->store);
-    else
+    if (err != ERR_OK)
         store_rollback(f->store);
     if (err == ERR_IO)
         flow_run_dead(f);

@@ -128,7 +128,7 @@ flow_reply_put(struct flow *f, struct flow_run *run, bool timeout)
             err = store_idem_answer(f->store, row->id, put.status, span_str(put.code), put.body);
         if (err == ERR_OK)
             err = store_commit(f->store);
-        else
+        if (err != ERR_OK)
             store_rollback(f->store);
     }
     if (err == ERR_IO)
