@@ -514,7 +514,7 @@ flow_lost_run(struct flow *f, struct flow_run *run, enum role_id role, unsigned 
             s2_receive_fail(f, run, "inspector-failed", SPAN_LIT(""));
     }
     if (run->row.seq != 0 && run->row.state == FLOW_M4_RELEASED && (inspector || sealer))
-        i5_open_again(f, run);
+        i5_open_orphaned(f, run, inspector);
     if (role == ROLE_LINK && s7_forward_runs(run)) {
         run->flags &= ~(unsigned)(RUN_GONE | RUN_READY | RUN_SENT);
         if (run->conv.tag == 0)

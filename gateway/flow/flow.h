@@ -27,6 +27,7 @@ enum flow_notice {
     FLOW_NOTICE_QUARANTINED, /* uploads are refused */
     FLOW_NOTICE_SWEPT,       /* spool files of nobody were removed */
     FLOW_NOTICE_DAMAGED,     /* a body cannot be opened: it is not what was sealed */
+    FLOW_NOTICE_REFUSED,     /* an import was given up here; value: the error that does not pass */
     FLOW_NOTICE_CONFLICT,    /* other bytes for a step that is stored */
     FLOW_NOTICE_OVERTAKEN, /* the peer has a RELEASE that this database does not know: it is old */
     FLOW_NOTICE_LOST,      /* a transfer is given up: what it needs is in no copy of the database */

@@ -237,6 +237,8 @@ flow_run_save(struct flow *f, struct flow_run *run, enum flow_state state, flow_
     run_count(f, before.seq == 0 ? FLOW_SHOWN_RECEIVING : before.shown, &run->row);
     run->flags = 0;
     run->tries = 0;
+    if (state != FLOW_M4_RELEASED && state != FLOW_M5_INSPECTED)
+        run->damages = run->refusals = run->losses = run->recalls = 0;
     run->conv = (struct flow_conv){0, INT64_MAX, 0};
     if (run->row.wake_ms == 0 && state != FLOW_X2_RECEIVING)
         flow_run_now(f, run);

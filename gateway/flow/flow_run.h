@@ -65,9 +65,15 @@ struct flow_run {
     bool used;
     uint32_t flags;
     uint32_t tries; /* failed attempts at the present state */
-    bool is_due;    /* it was woken for its time, and that waits for the log */
-    bool known;     /* what the log says of it was taken into account (restored.h) */
-    bool doubt;     /* the log has something else than is stored here */
+    /* Of an import since it was released: bodies that did not open, answers that asking again will
+     * not change, attempts to open it that were lost, times that its offer had to be told again. */
+    uint32_t damages;
+    uint32_t refusals;
+    uint32_t losses;
+    uint32_t recalls;
+    bool is_due; /* it was woken for its time, and that waits for the log */
+    bool known;  /* what the log says of it was taken into account (restored.h) */
+    bool doubt;  /* the log has something else than is stored here */
     struct flow_conv conv;
     struct store_row row;
     struct flow_peer edge;

@@ -151,8 +151,9 @@ i1_offer_in(struct flow *f, const struct chan_ticket *t, struct msg *m)
 
 /* -- judge's word */
 
+/* What judge's word makes of the row, whose OFFER is stored. */
 static enum err
-i1_fill(struct flow *f, struct flow_run *run, const void *arg)
+i1_fill_word(struct flow *f, struct flow_run *run, const void *arg)
 {
     const struct p_import_checked *p = arg;
     const struct store_entry entry = {.kind = ENTRY_RECEIVED, .bytes = p->entry, .salts = p->salts};
@@ -166,7 +167,6 @@ i1_fill(struct flow *f, struct flow_run *run, const void *arg)
     row->not_after = p->not_after;
     row->retain_days = p->retain_days;
     row->reserved_at = p->bytes_max;
-    TRY(store_part_put(f->store, row->id, STORE_OFFER, 0, run->kept[KEEP_OFFERED]));
     if (p->verdict != VERDICT_DENY)
         return store_part_put(f->store, row->id, STORE_SPEC, 0, p->spec);
     row->receipt_status = 1;
@@ -177,12 +177,18 @@ i1_fill(struct flow *f, struct flow_run *run, const void *arg)
     return store_entry_put(f->store, row->id, &entry);
 }
 
+static enum err
+i1_fill(struct flow *f, struct flow_run *run, const void *arg)
+{
+    TRY(store_part_put(f->store, run->row.id, STORE_OFFER, 0, run->kept[KEEP_OFFERED]));
+    return i1_fill_word(f, run, arg);
+}
+
 /* The status for an offer that is not one: the peer's fault, or ours to be asked again. */
 static uint16_t
 i1_status(uint16_t err)
 {
-    if (err == (uint16_t)-ERR_AGAIN || err == (uint16_t)-ERR_FULL || err == (uint16_t)-ERR_CLOCK ||
-        err == (uint16_t)-ERR_NOMEM)
+    if (flow_never_passes(err))
         return 503;
     return err == (uint16_t)-ERR_CONFLICT ? 409 : 400;
 }
@@ -216,6 +222,16 @@ i1_offer_checked(struct flow *f, struct flow_run *run, const struct msg *m)
     run->has_open = false;
     clerk_query_corridor(f, &t, &run->row, SPAN_LIT(""));
     return ERR_OK;
+}
+
+enum err
+i1_offer_rechecked(struct flow *f, struct flow_run *run, const struct p_import_checked *p)
+{
+    if (p->err != 0 || p->verdict != VERDICT_DENY)
+        return ERR_OK; /* the peer shows its SEAL again, and is told */
+    /* What is in force now does not let it in, and no RELEASE was taken: that is the answer. */
+    const enum err err = flow_run_save(f, run, FLOW_MP_REFUSED, i1_fill_word, p);
+    return err == ERR_RANGE ? err : ERR_OK;
 }
 
 /* -- the offer ends */

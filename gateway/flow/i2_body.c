@@ -161,7 +161,7 @@ i2_body_checked(struct flow *f, struct flow_run *run, const struct msg *m)
         return i2_offer_recall(f, run);
     }
     if (p.err != 0) {
-        i2_body_stop(f, run, 400);
+        i2_body_stop(f, run, flow_never_passes(p.err) ? 503 : 400);
         return ERR_OK;
     }
     if (p.plaintext_len > BODY_PLAIN_MAX || p.plaintext_len > f->config.dataset_bytes_max ||

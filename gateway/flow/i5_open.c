@@ -6,6 +6,7 @@
 #include "gateway/core/parcel.h"
 #include "gateway/flow/stages.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 enum { I5_DAMAGED_TRIES = 3 }; /* a body that never opens is not what was sealed */
@@ -105,53 +106,100 @@ i5_recheck(struct flow *f, struct flow_run *run)
 static bool
 i5_is_void(struct flow *f, struct flow_run *run, const struct p_import_checked *p)
 {
-    switch (p->err) {
-    case 0:
-        if (p->verdict != VERDICT_DENY)
-            return false;
-        i6_decide_refuse(f, run, "operator", "offer-refused", FLOW_ME_EXPIRED);
-        return true;
-    case (uint16_t)-ERR_AGAIN:
-    case (uint16_t)-ERR_FULL:
-    case (uint16_t)-ERR_CLOCK:
-    case (uint16_t)-ERR_NOMEM:
-    case (uint16_t)-ERR_ROLE_LOST:
+    if (p->err == 0 ? p->verdict != VERDICT_DENY : flow_never_passes(p->err))
         return false;
-    case (uint16_t)-ERR_EXPIRED:
+    if (p->err == (uint16_t)-ERR_EXPIRED)
         i6_decide_refuse(f, run, "timeout", "offer-expired", FLOW_ME_EXPIRED);
-        return true;
-    default:
+    else
         i6_decide_refuse(f, run, "operator", "offer-refused", FLOW_ME_EXPIRED);
-        return true;
+    return true;
+}
+
+/* What judge lets in by the agreement that is in force now is inspected, kept and shown by it. */
+static enum err
+i5_renew(struct flow *f, struct flow_run *run, const struct p_import_checked *p)
+{
+    struct store_row row = run->row;
+    if (p->recipient.len >= sizeof(row.party))
+        return ERR_RANGE;
+    (void)snprintf(row.party, sizeof(row.party), "%.*s", (int)p->recipient.len,
+                   (const char *)p->recipient.ptr);
+    row.retain_days = p->retain_days;
+    row.reserved_at = p->bytes_max;
+    enum err err = store_begin(f->store);
+    if (err == ERR_OK)
+        err = store_part_put(f->store, row.id, STORE_SPEC, 0, p->spec);
+    if (err == ERR_OK)
+        err = store_row_put(f->store, &row);
+    if (err == ERR_OK)
+        err = store_commit(f->store);
+    if (err != ERR_OK)
+        store_rollback(f->store);
+    else
+        run->row = row;
+    if (err == ERR_IO)
+        flow_run_dead(f);
+    return err;
+}
+
+/* Ledger cannot follow the proof that came with the RELEASE. The exporter, who has no receipt, may
+ * bring a newer one as long as its offer lasts. */
+static bool
+i5_is_unproved(struct flow *f, struct flow_run *run, const struct p_peer_verified *p)
+{
+    const bool over = (uint64_t)(flow_run_wall(f) / 1000) >= run->row.not_after;
+    if (p->err == 0 || flow_never_passes(p->err) || !over)
+        return false;
+    i5_open_never(f, run, p->err, "release-unproved");
+    return true;
+}
+
+static enum err
+i5_rechecked(struct flow *f, struct flow_run *run, const struct msg *m)
+{
+    struct p_import_checked checked;
+    struct p_peer_verified verified;
+    bool told = false;
+    if (m->type == MSG_IMPORT_CHECKED) {
+        TRY(payload_import_checked_get(m->body, &checked));
+        if (i5_is_void(f, run, &checked))
+            return ERR_OK;
+        const enum err renewed = checked.err == 0 ? i5_renew(f, run, &checked) : ERR_AGAIN;
+        if (renewed == ERR_RANGE)
+            return renewed;
+        told = renewed == ERR_OK;
+        run->flags |= told ? RUN_CHECKED : 0;
+    } else {
+        TRY(payload_peer_verified_get(m->body, &verified));
+        if (i5_is_unproved(f, run, &verified))
+            return ERR_OK;
+        told = verified.err == 0;
+        run->flags &= told ? ~(unsigned)(RUN_RECHECK | RUN_CHECKED) : ~0U;
     }
+    flow_run_retry(f, run);
+    if (told)
+        flow_run_now(f, run);
+    return ERR_OK;
 }
 
 enum err
 i5_open_rechecked(struct flow *f, struct flow_run *run, const struct msg *m)
 {
     struct p_import_checked checked;
-    struct p_peer_verified verified;
-    if (run->row.state == FLOW_M6_LOGGED && m->type == MSG_IMPORT_CHECKED) {
-        run->flags &= ~(unsigned)RUN_RECHECK; /* a refused offer: its receipt is asked for again */
-        flow_run_retry(f, run);
+    if (run->row.state == FLOW_M4_RELEASED)
+        return i5_rechecked(f, run, m);
+    if (m->type != MSG_IMPORT_CHECKED)
         return ERR_OK;
-    }
-    if (run->row.state != FLOW_M4_RELEASED)
+    TRY(payload_import_checked_get(m->body, &checked));
+    if (run->row.state == FLOW_M1_OFFERED)
+        return i1_offer_rechecked(f, run, &checked);
+    if (run->row.state != FLOW_M6_LOGGED)
         return ERR_OK;
-    if (m->type == MSG_IMPORT_CHECKED) {
-        TRY(payload_import_checked_get(m->body, &checked));
-        if (i5_is_void(f, run, &checked))
-            return ERR_OK;
-        if (checked.err == 0)
-            run->flags |= RUN_CHECKED;
-    } else {
-        TRY(payload_peer_verified_get(m->body, &verified));
-        if (verified.err == 0)
-            run->flags &= ~(unsigned)(RUN_RECHECK | RUN_CHECKED);
-    }
+    /* A refused offer: its receipt is asked for again, if keeper can hear of the offer at all. */
+    run->flags &= ~(unsigned)RUN_RECHECK;
     flow_run_retry(f, run);
-    if ((run->flags & RUN_RECHECK) == 0 || (run->flags & RUN_CHECKED) != 0)
-        flow_run_now(f, run);
+    if (checked.err != 0 && !flow_never_passes(checked.err) && flow_never_said(run))
+        i7_settle_unsigned(f, run, checked.err);
     return ERR_OK;
 }
 
@@ -165,7 +213,7 @@ i5_open_drive(struct flow *f, struct flow_run *run)
         return;
     }
     if (run->inspector.bound) {
-        i5_open_again(f, run); /* the attempt took too long */
+        i5_open_failed(f, run); /* the attempt took too long */
         return;
     }
     err = flow_pool_take(f, run, run->row.party);
@@ -203,11 +251,35 @@ i5_open_again(struct flow *f, struct flow_run *run)
 void
 i5_open_forgotten(struct flow *f, struct flow_run *run)
 {
+    const bool is_first = run->recalls == 0;
+    if (flow_never_forgotten(run)) {
+        i5_open_never(f, run, (uint16_t)-ERR_NOT_FOUND, "undecidable");
+        return;
+    }
     i5_open_again(f, run);
     if (f->dead || run->row.state != FLOW_M4_RELEASED)
         return;
     run->flags |= RUN_RECHECK;
-    flow_run_now(f, run);
+    if (is_first)
+        flow_run_now(f, run);
+    else
+        flow_run_wait(f, run, f->config.retry_max_ms); /* who forgets at once again needs time */
+}
+
+/* Keeper gave no key, which says nothing of the body. */
+static void
+i5_locked(struct flow *f, struct flow_run *run, uint16_t err)
+{
+    const bool forgot = err == (uint16_t)-ERR_NOT_FOUND;
+    if (err == 0 || forgot || flow_never_passes(err) || !flow_never_said(run)) {
+        /* Another entry of the exporter's than the one we hold may be what keeper knows of. */
+        if (forgot || err == (uint16_t)-ERR_PROOF)
+            i5_open_forgotten(f, run);
+        else
+            i5_open_again(f, run);
+        return;
+    }
+    i5_open_never(f, run, err, flow_never_reason(err, "release-unusable"));
 }
 
 enum err
@@ -217,10 +289,6 @@ i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct msg *m)
     TRY(payload_unwrapped_get(m->body, &p));
     if (run->row.state != FLOW_M4_RELEASED || !run->inspector.bound)
         return ERR_OK;
-    if (p.err == (uint16_t)-ERR_NOT_FOUND) {
-        i5_open_forgotten(f, run);
-        return ERR_OK;
-    }
     if (p.err == (uint16_t)-ERR_EXPIRED) {
         flow_pool_abort(f, run);
         flow_pool_give(f, run);
@@ -228,7 +296,7 @@ i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct msg *m)
         return ERR_OK;
     }
     if (p.err != 0 || flow_run_keep(run, KEEP_UNWRAPPED, p.held) != ERR_OK) {
-        i5_open_damaged(f, run);
+        i5_locked(f, run, p.err);
         return ERR_OK;
     }
     run->flags |= RUN_UNWRAPPED;
@@ -240,12 +308,42 @@ i5_open_unwrapped(struct flow *f, struct flow_run *run, const struct msg *m)
 void
 i5_open_damaged(struct flow *f, struct flow_run *run)
 {
-    const uint32_t tries = run->tries + 1;
     i5_open_again(f, run);
-    run->tries = tries;
-    if (tries < I5_DAMAGED_TRIES)
-        return;
-    i5_open_lost(f, run, "body-damaged");
+    if (++run->damages >= I5_DAMAGED_TRIES)
+        i5_open_lost(f, run, "body-damaged");
+}
+
+void
+i5_open_failed(struct flow *f, struct flow_run *run)
+{
+    if (flow_never_lost(run))
+        i5_open_never(f, run, (uint16_t)-ERR_ROLE_LOST, "inspector-failed");
+    else
+        i5_open_again(f, run);
+}
+
+void
+i5_open_orphaned(struct flow *f, struct flow_run *run, bool inspector)
+{
+    if (inspector)
+        i5_open_failed(f, run); /* what it read may have ended it */
+    else
+        i5_open_again(f, run);
+}
+
+void
+i5_open_uninspected(struct flow *f, struct flow_run *run, uint16_t err)
+{
+    if (err == (uint16_t)-ERR_CANCELLED)
+        return; /* its sealer stopped, and says why */
+    if (err == (uint16_t)-ERR_FULL || err == (uint16_t)-ERR_AGAIN)
+        i5_open_again(f, run);
+    else if (flow_never_passes(err))
+        i5_open_failed(f, run);
+    else if (flow_never_said(run))
+        i5_open_never(f, run, err, "inspector-failed");
+    else
+        i5_open_again(f, run);
 }
 
 static enum err
@@ -285,11 +383,13 @@ i5_open_lost(struct flow *f, struct flow_run *run, const char *reason)
 }
 
 void
-i5_open_undecidable(struct flow *f, struct flow_run *run, const char *reason)
+i5_open_never(struct flow *f, struct flow_run *run, uint16_t err, const char *reason)
 {
     i5_open_again(f, run);
-    if (!f->dead && run->row.state == FLOW_M4_RELEASED)
-        i6_decide_refuse(f, run, "operator", reason, FLOW_MF_FAILED);
+    if (f->dead || run->row.state != FLOW_M4_RELEASED)
+        return;
+    f->out.notice(f->out.ctx, FLOW_NOTICE_REFUSED, run->row.id, err);
+    i6_decide_refuse(f, run, "operator", reason, FLOW_MF_FAILED);
 }
 
 enum err
@@ -307,6 +407,13 @@ i5_open_opened(struct flow *f, unsigned index, const struct msg *m)
     if (!flow_pool_is(&run->sealer, f, ROLE_SEALER, index) ||
         memcmp(p.offer_hash, run->row.offer_hash, sizeof(p.offer_hash)) != 0)
         return ERR_OK; /* the end of an attempt that was given up */
+    if (p.err == (uint16_t)-ERR_CANCELLED)
+        return ERR_OK; /* its inspector stopped, and says why */
+    const bool passes = flow_never_passes(p.err) && p.err != (uint16_t)-ERR_IO;
+    if (passes) {
+        i5_open_again(f, run);
+        return ERR_OK;
+    }
     if (p.err != 0 || memcmp(p.root, run->row.root, sizeof(p.root)) != 0) {
         i5_open_damaged(f, run);
         return ERR_OK;
@@ -333,7 +440,7 @@ i5_open_join(struct flow *f, struct flow_run *run)
         return;
     if (run->bytes_in != run->row.bytes ||
         flow_reply_read(f, run->fds[0], FLOW_FINDINGS_MAX, &findings) != ERR_OK) {
-        i5_open_damaged(f, run);
+        i5_open_failed(f, run); /* it opened: what is wrong is what the inspector says of it */
         return;
     }
     if (flow_run_save(f, run, FLOW_M5_INSPECTED, i5_fill, &findings) != ERR_OK) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Import 6, decide and log: the import decision rests on our own inspection; its `received` entry
  * is stored (M6), appended, and only then receipted. */
-#include "gateway/flow/stages.h"
+#include "gateway/flow/restored.h"
 #include "schemas/entry.h"
 
 #include <stdio.h>
@@ -106,6 +106,14 @@ i6_decide_refuse(struct flow *f, struct flow_run *run, const char *by, const cha
                  enum flow_state outcome)
 {
     const struct i6_refusal refusal = {by, reason, outcome};
+    uint64_t n = 0;
+    uint8_t verdict = VERDICT_DENY;
+    /* The log has that it was received, from before this database was restored: that stands, and
+     * what is not here any more is erased. */
+    if (restored_received(f, &run->row, &n, &verdict) == ERR_OK && verdict == VERDICT_ALLOW) {
+        i9_erase_received(f, run, n, reason);
+        return;
+    }
     if (flow_run_save(f, run, FLOW_MR_REFUSING, i6_fill_refused, &refusal) != ERR_OK && !f->dead)
         flow_run_retry(f, run);
 }

@@ -7,7 +7,14 @@
 #include "gateway/flow/stages.h"
 #include "schemas/entry.h"
 
-enum { I7_HELD = 2, I7_ACCEPTED = 3, I7_WITHDRAWN = 5, I7_EXPIRED = 6, I7_DELIVERED = 7 };
+enum {
+    I7_HELD = 2,
+    I7_ACCEPTED = 3,
+    I7_DENIED = 4,
+    I7_WITHDRAWN = 5,
+    I7_EXPIRED = 6,
+    I7_DELIVERED = 7
+};
 enum { I7_OFFER_REFUSED = 1, I7_DAY_MS = 86400000 };
 
 /* The entry that the receipt rests on. */
@@ -144,6 +151,55 @@ i7_answer_offer(struct flow *f, struct flow_run *run)
     run->has_open = false;
 }
 
+static enum err
+i7_fill_unsigned(struct flow *f, struct flow_run *run, const void *arg)
+{
+    (void)arg;
+    if (run->row.receipt_status == I7_DELIVERED)
+        return ERR_OK; /* retention ends it */
+    run->row.spool[0] = 0;
+    TRY(store_part_del(f->store, run->row.id, STORE_HELD));
+    return i4_release_forget(f, &run->row);
+}
+
+void
+i7_settle_unsigned(struct flow *f, struct flow_run *run, uint16_t err)
+{
+    char stem[sizeof(run->row.spool)];
+    const uint64_t status = run->row.receipt_status;
+    f->out.notice(f->out.ctx, FLOW_NOTICE_REFUSED, run->row.id, err);
+    if (status == I7_HELD || status == I7_ACCEPTED || status == I7_DENIED) {
+        i6_decide_refuse(f, run, "operator", "key-lost", FLOW_MF_FAILED);
+        return;
+    }
+    memcpy(stem, run->row.spool, sizeof(stem));
+    if (flow_run_save(f, run, i7_next(&run->row), i7_fill_unsigned, NULL) != ERR_OK) {
+        if (!f->dead)
+            flow_run_retry(f, run);
+        return;
+    }
+    if (run->row.spool[0] == 0 && stem[0] != 0 && spool_remove(f->spool_dir, stem) != ERR_OK)
+        flow_run_dead(f);
+    if (run->has_open)
+        i2_body_stop(f, run, 503);
+}
+
+/* No receipt yet, or never. */
+static void
+i7_refused(struct flow *f, struct flow_run *run, uint16_t err)
+{
+    const bool unproved = err == (uint16_t)-ERR_PROOF || err == (uint16_t)-ERR_CONFLICT;
+    const bool forgot =
+        err == (uint16_t)-ERR_NOT_FOUND && run->row.receipt_status == I7_OFFER_REFUSED;
+    run->flags &= ~(unsigned)RUN_PROVED; /* keeper was restarted: prove it again */
+    if (forgot)
+        run->flags |= RUN_RECHECK; /* and judge tells it again that the offer was refused */
+    if (forgot || unproved || flow_never_passes(err) || !flow_never_said(run))
+        flow_run_retry(f, run);
+    else
+        i7_settle_unsigned(f, run, err);
+}
+
 enum err
 i7_settle_signed(struct flow *f, struct flow_run *run, const struct msg *m)
 {
@@ -154,10 +210,7 @@ i7_settle_signed(struct flow *f, struct flow_run *run, const struct msg *m)
     if (run->row.state != FLOW_M6_LOGGED && run->row.state != FLOW_M9_LOGGED)
         return ERR_OK;
     if (p.err != 0) {
-        run->flags &= ~(unsigned)RUN_PROVED; /* keeper was restarted: prove it again */
-        if (p.err == (uint16_t)-ERR_NOT_FOUND && run->row.receipt_status == I7_OFFER_REFUSED)
-            run->flags |= RUN_RECHECK; /* and judge tells it again that the offer was refused */
-        flow_run_retry(f, run);
+        i7_refused(f, run, p.err);
         return ERR_OK;
     }
     if (p.receipt.len == 0 || accepted != (p.inbox.len > 0))

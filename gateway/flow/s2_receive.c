@@ -257,7 +257,7 @@ s2_receive_inspected(struct flow *f, unsigned index, struct msg *m)
     if (p.err == 0)
         return s2_take_inspected(f, run, &p, m);
     if (run->row.state == FLOW_M4_RELEASED) {
-        i5_open_again(f, run);
+        i5_open_uninspected(f, run, p.err);
         return ERR_OK;
     }
     if (p.code.len > 0 && p.code.len < sizeof(code) && problem_find(p.code, &known) == ERR_OK)

@@ -287,6 +287,7 @@ s5_never(struct flow *f, struct flow_run *run, uint16_t err)
         const char *detail;
         const char *reason; /* of an import */
     } table[] = {
+        /* What does not fit when judge writes it down; queues that are full are ERR_AGAIN. */
         {ERR_FULL, "too-large", "the record of the decision", "decision-too-large"},
         {ERR_TOO_LARGE, "too-large", "the record of the decision", "decision-too-large"},
         {ERR_DENIED, "unknown-agreement", "what let it in is not in force any more", "no-basis"},
@@ -295,14 +296,17 @@ s5_never(struct flow *f, struct flow_run *run, uint16_t err)
         if (err != (uint16_t)-table[i].err)
             continue;
         if (run->row.direction == DIRECTION_IMPORT)
-            i5_open_undecidable(f, run, table[i].reason);
+            i5_open_never(f, run, err, table[i].reason);
         else if (run->row.decisions > 0) /* the log has a hold of it, and gets its end */
             s9_receipt_refuse(f, run, "operator", table[i].code, FLOW_XF_FAILED);
         else
             s2_receive_fail(f, run, table[i].code, span_str(table[i].detail));
         return true;
     }
-    return false;
+    if (run->row.direction == DIRECTION_EXPORT || flow_never_passes(err) || !flow_never_said(run))
+        return false;
+    i5_open_never(f, run, err, flow_never_reason(err, "undecidable"));
+    return true;
 }
 
 enum err
@@ -322,9 +326,12 @@ s5_decide_decided(struct flow *f, struct flow_run *run, const struct msg *m)
         return ERR_OK;
     }
     if (p.err == (uint16_t)-ERR_SYNTAX) {
-        /* The inspector's report is none: no decision can ever rest on it. */
-        if (run->row.direction == DIRECTION_IMPORT)
+        /* The inspector's report is none: no decision can ever rest on it. Another one may see
+         * better, or the same; a third is not asked for ever. */
+        if (run->row.direction == DIRECTION_IMPORT && !flow_never_said(run))
             i5_open_again(f, run);
+        else if (run->row.direction == DIRECTION_IMPORT)
+            i5_open_never(f, run, p.err, "inspector-failed");
         else
             s2_receive_fail(f, run, "inspector-failed", SPAN_LIT(""));
         return ERR_OK;

@@ -116,6 +116,8 @@ void s9_receipt_refuse(struct flow *f, struct flow_run *run, const char *by, con
 
 /* Import. */
 enum err i1_offer_in(struct flow *f, const struct chan_ticket *t, struct msg *m);
+/* The same about an offer that is stored, before its SEAL. */
+enum err i1_offer_rechecked(struct flow *f, struct flow_run *run, const struct p_import_checked *p);
 enum err i1_offer_checked(struct flow *f, struct flow_run *run, const struct msg *m);
 void i1_offer_drop(struct flow *f, struct flow_run *run);
 void i1_offer_expire(struct flow *f, struct flow_run *run);
@@ -139,11 +141,25 @@ void i5_open_again(struct flow *f, struct flow_run *run);
 void i5_open_forgotten(struct flow *f, struct flow_run *run);
 /* It does not open; after a few attempts it is given up. */
 void i5_open_damaged(struct flow *f, struct flow_run *run);
-/* Judge never decides on it, for that reason: given up at once. */
-void i5_open_undecidable(struct flow *f, struct flow_run *run, const char *reason);
+/* The attempt ended with its inspector or its time: after many of them it is given up. */
+void i5_open_failed(struct flow *f, struct flow_run *run);
+/* A process that worked on it died. */
+void i5_open_orphaned(struct flow *f, struct flow_run *run, bool inspector);
+/* Its inspector says why it did not come to an end. */
+void i5_open_uninspected(struct flow *f, struct flow_run *run, uint16_t err);
+/* It is never opened or decided on, for that reason (err: what was said): given up at once. */
+void i5_open_never(struct flow *f, struct flow_run *run, uint16_t err, const char *reason);
 /* Its body does not open or is not there: it is asked for again, once, then given up. */
 void i5_open_lost(struct flow *f, struct flow_run *run, const char *reason);
 void i5_open_join(struct flow *f, struct flow_run *run);
+/* What another role's error means for an import (flow_never.c): may the question be answered
+ * otherwise later; what its end is called; was it said, or the attempt lost, or what it rests on
+ * forgotten, often enough. */
+bool flow_never_passes(uint16_t err);
+const char *flow_never_reason(uint16_t err, const char *other);
+bool flow_never_said(struct flow_run *run);
+bool flow_never_lost(struct flow_run *run);
+bool flow_never_forgotten(struct flow_run *run);
 /* Judge is asked about the offer again, so that a keeper that forgot hears of it. */
 void i5_open_reoffer(struct flow *f, struct flow_run *run);
 enum err i5_open_rechecked(struct flow *f, struct flow_run *run, const struct msg *m);
@@ -156,6 +172,8 @@ MUST_USE enum err i6_decide_note(struct flow *f, struct flow_run *run, const cha
                                  const char *reason, enum flow_state outcome);
 void i6_decide_append(struct flow *f, struct flow_run *run);
 void i6_decide_appended(struct flow *f, struct flow_run *run, const struct p_appended *p);
+/* A receipt that can never be signed: the import ends without it. */
+void i7_settle_unsigned(struct flow *f, struct flow_run *run, uint16_t err);
 void i7_settle_drive(struct flow *f, struct flow_run *run);
 /* The receipt that ended the import, as what is to be carried. False: there is none. */
 bool i7_settle_errand(const struct store_row *row, struct store_errand *ret);

@@ -89,6 +89,7 @@ struct world {
     unsigned approvers;          /* different notes that release a hold; 0 is 1 */
     const char *decides;         /* the decision of every DECIDED; NULL: one without duties */
     uint16_t judge_says;         /* err of every DECIDED */
+    unsigned judge_times;        /* so many of them, then no more; 0: all */
     bool inspector_silent;
     bool judge_lost; /* when it is to decide on an import: it knows no offer until shown it again */
     bool wrap_expires;
@@ -107,18 +108,27 @@ struct world {
     unsigned opened_before_log;
     unsigned pulls;
     unsigned unwraps;
-    uint16_t unwrap_says;  /* err of the next UNWRAPPED */
-    uint16_t unwrap_stuck; /* err of every one, when not 0 */
-    uint16_t verify_says;  /* err of the next PEER_VERIFIED */
-    uint16_t checked_says; /* err of IMPORT_CHECKED once keeper forgot the offer */
-    bool checked_denies;   /* or its verdict is a denial */
-    bool checked_recovers; /* but not the second time */
-    uint8_t held_told[32]; /* the record that HELD named last */
-    bool verify_denies;    /* the proved decision about an import is a denial */
-    uint16_t receipt_says; /* err of the next RECEIPT_SIGNED */
-    bool body_damaged;     /* OPENED never succeeds */
-    bool peer_stops;       /* the peer sends nothing more by itself */
-    bool other_release;    /* the peer sends another RELEASE than before */
+    uint16_t unwrap_says;      /* err of the next UNWRAPPED */
+    uint16_t unwrap_stuck;     /* err of every one, when not 0 */
+    uint16_t opened_says;      /* err of every OPENED of an import */
+    uint16_t inspect_says;     /* err of every INSPECTED of an import */
+    uint16_t seal_says;        /* err of every SEAL_CHECKED */
+    uint16_t verify_says;      /* err of the next PEER_VERIFIED */
+    uint16_t verify_stuck;     /* err of every one, when not 0 */
+    const char *spec;          /* of an offer that is checked again; NULL: as at first */
+    const char *recipient;     /* likewise */
+    char inspected_by[64];     /* the specification that an inspector was told last */
+    uint16_t checked_says;     /* err of IMPORT_CHECKED once keeper forgot the offer */
+    bool checked_denies;       /* or its verdict is a denial */
+    bool checked_recovers;     /* but not the second time */
+    uint8_t held_told[32];     /* the record that HELD named last */
+    bool verify_denies;        /* the proved decision about an import is a denial */
+    uint16_t receipt_says;     /* err of the next RECEIPT_SIGNED */
+    uint16_t receipt_lost_key; /* err of every one about receipt_never */
+    uint16_t receipt_never;    /* a status, or 0 */
+    bool body_damaged;         /* OPENED never succeeds */
+    bool peer_stops;           /* the peer sends nothing more by itself */
+    bool other_release;        /* the peer sends another RELEASE than before */
     bool retired[8];
     const char *origin;   /* of the log */
     const char *former;   /* the log before it; NULL: none */

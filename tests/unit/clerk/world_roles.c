@@ -98,6 +98,8 @@ say_decide(struct world *w, uint64_t tag, const struct msg *m)
                           .observed = SPAN_LIT("{}")};
     if (w->judge_says != 0) {
         r.err = w->judge_says;
+        if (w->judge_times > 0 && --w->judge_times == 0)
+            w->judge_says = 0;
         ANSWER(w, tag, m->transfer, DECIDED, decided, &r);
         return;
     }
@@ -249,7 +251,7 @@ say_verify(struct world *w, uint64_t tag, const struct msg *m)
                                 .verdict = VERDICT_ALLOW};
     const struct world_item *item = world_item_of(w, m->transfer);
     const bool import = item != NULL && item->import;
-    r.err = w->verify_says;
+    r.err = w->verify_stuck != 0 ? w->verify_stuck : w->verify_says;
     w->verify_says = 0;
     if (import)
         r.kind = ENTRY_DECISION;
@@ -320,10 +322,13 @@ say_unwrap(struct world *w, uint64_t tag, const struct msg *m)
     memcpy(o.offer_hash, p.offer_hash, 32);
     memcpy(i.offer_hash, p.offer_hash, 32);
     memset(o.root, 'R', 32);
-    o.err = w->body_damaged ? (uint16_t)-ERR_AUTH : 0;
+    o.err = w->body_damaged ? (uint16_t)-ERR_AUTH : w->opened_says;
+    i.err = w->inspect_says;
     TELL(w, ROLE_SEALER, p.sealer, m->transfer, OPENED, opened, &o);
+    if (w->inspector_silent)
+        return;
     TELL(w, ROLE_INSPECTOR, p.inspector, m->transfer, INSPECTED, inspected, &i);
-    world_last->fds = true;
+    world_last->fds = i.err == 0;
 }
 
 static void
@@ -352,6 +357,8 @@ say_receipt(struct world *w, uint64_t tag, const struct msg *m)
     if (w->receipt_says != 0)
         r = (struct p_receipt_signed){.err = w->receipt_says};
     w->receipt_says = 0;
+    if (w->receipt_never != 0 && p.status == w->receipt_never)
+        r = (struct p_receipt_signed){.err = w->receipt_lost_key};
     ANSWER(w, tag, m->transfer, RECEIPT_SIGNED, receipt_signed, &r);
 }
 
@@ -376,6 +383,8 @@ say_checked(struct world *w, uint64_t tag, const struct msg *m)
         r.err = w->checked_says;
         r.verdict = w->checked_denies ? VERDICT_DENY : r.verdict;
         w->checked_says = w->checked_recovers ? 0 : w->checked_says;
+        r.spec = span_str(w->spec != NULL ? w->spec : "{}");
+        r.recipient = span_str(w->recipient != NULL ? w->recipient : "acme");
     }
     world_hash_of(m->transfer, 'o', r.offer_hash);
     ANSWER(w, tag, m->transfer, IMPORT_CHECKED, import_checked, &r);
@@ -387,8 +396,9 @@ say_seal_checked(struct world *w, uint64_t tag, const struct msg *m)
     struct p_seal_checked r = {.chunks = 1, .plaintext_len = WORLD_BYTES};
     world_hash_of(m->transfer, 's', r.seal_hash);
     memset(r.root, 'R', 32);
-    if (w->keeper_forgot)
-        r = (struct p_seal_checked){.err = (uint16_t)-ERR_NOT_FOUND};
+    if (w->keeper_forgot || w->seal_says != 0)
+        r = (struct p_seal_checked){.err =
+                                        w->keeper_forgot ? (uint16_t)-ERR_NOT_FOUND : w->seal_says};
     ANSWER(w, tag, m->transfer, SEAL_CHECKED, seal_checked, &r);
 }
 
@@ -510,6 +520,15 @@ say_held(struct world *w, const struct msg *m)
     memcpy(w->held_told, p.held, sizeof(w->held_told));
 }
 
+static void
+keep_spec(struct world *w, const struct msg *m)
+{
+    struct p_inspect_open p;
+    assert(payload_inspect_open_get(m->body, &p) == ERR_OK);
+    (void)snprintf(w->inspected_by, sizeof(w->inspected_by), "%.*s", (int)p.spec.len,
+                   p.spec.len == 0 ? "" : (const char *)p.spec.ptr);
+}
+
 /* A log that follows another one. */
 static void
 say_head(struct world *w, const struct msg *m)
@@ -538,6 +557,8 @@ world_tell(void *ctx, enum role_id role, unsigned index, const struct msg *m)
         w->retired[index] = true;
     if (m->type == MSG_HELD)
         say_held(w, m);
+    if (m->type == MSG_INSPECT_OPEN)
+        keep_spec(w, m);
     if (m->type == MSG_HEAD_SEEN && w->former != NULL)
         say_head(w, m);
     w->forwards += m->type == MSG_FORWARD;
