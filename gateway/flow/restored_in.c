@@ -36,6 +36,18 @@ in_fill_erased(struct flow *f, struct flow_run *run, const void *arg)
     return ERR_OK;
 }
 
+/* How it is called that an import ended with `refused`, as the stages do. */
+static enum flow_state
+in_refused_as(const struct restored_item *refused)
+{
+    static const char *const over[] = {"offer-expired", "hold-expired", "verdict-expired",
+                                       "offer-refused", "contradicts-log"};
+    for (size_t i = 0; i < sizeof(over) / sizeof(over[0]); i++)
+        if (span_eq_str(refused->reason, over[i]))
+            return FLOW_ME_EXPIRED;
+    return FLOW_MF_FAILED;
+}
+
 /* The peer hears of it by receipt, which needs the RELEASE. */
 static enum err
 in_fill_refused(struct flow *f, struct flow_run *run, const void *arg)
@@ -44,7 +56,7 @@ in_fill_refused(struct flow *f, struct flow_run *run, const void *arg)
     struct store_row *row = &run->row;
     TRY(restored_adopt(f, run, arg));
     TRY(store_part_del(f->store, row->id, STORE_HELD));
-    row->outcome = span_eq_str(refused->reason, "body-damaged") ? FLOW_MF_FAILED : FLOW_ME_EXPIRED;
+    row->outcome = in_refused_as(refused);
     row->receipt_status = RECEIPT_EXPIRED;
     (void)snprintf(row->reason, sizeof(row->reason), "%.*s", (int)refused->reason.len,
                    (const char *)refused->reason.ptr);

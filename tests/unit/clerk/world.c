@@ -333,6 +333,7 @@ open_flow(struct world *w)
         flow_new_peer(w->flow, ROLE_INSPECTOR, i);
     flow_new_peer(w->flow, ROLE_LEDGER, 0);
     state.size = w->log_count;
+    state.unseen = w->generation > 1 ? w->unseen : 0;
     if (w->former == NULL)
         TELL(w, ROLE_LEDGER, 0, NULL, LEDGER_STATE, ledger_state, &state);
 }
@@ -360,8 +361,7 @@ world_start(struct world *w)
                         .receipt = 3,
                         .origin = "my-cyberjaya/gw1/2026h2"};
     assert(crypto_init() == ERR_OK);
-    /* 2026-11-22T02:19:00Z */
-    w->wall_ms = INT64_C(1795313940000);
+    w->wall_ms = INT64_C(1795313940000); /* 2026-11-22T02:19:00Z */
     w->mono_ms = 1000;
     (void)snprintf(w->folder, sizeof(w->folder), "/tmp/tdz-flow-XXXXXX");
     assert(mkdtemp(w->folder) != NULL);
@@ -579,7 +579,7 @@ void
 world_run(struct world *w)
 {
     unsigned quiet = 0;
-    while (quiet < 40) {
+    while (quiet < 40 && !(w->crashed && w->halts)) {
         if (w->crashed) {
             w->crashes++;
             if (w->lost_with_crash != NULL)

@@ -137,7 +137,20 @@ struct world {
     bool came_over;
     unsigned crash_append;       /* clerk dies when that many more entries are in the log, untold */
     const char *lost_with_crash; /* the next crash takes the log too, and this one follows it */
-    unsigned notices[16];        /* how often, by enum flow_notice */
+    /* What a log that is ahead of a database that was opened again says, and what the peer does. */
+    bool halts;      /* world_run returns when it crashed */
+    uint64_t unseen; /* entries the database lacks; 0: it is not ahead */
+    uint16_t story_err;
+    bool story_cut; /* the list ends in the middle of an entry */
+    uint32_t story_decisions;
+    uint8_t story[32768];
+    size_t story_len;
+    unsigned story_asks;
+    uint16_t stand_status;  /* of PARCEL_STATE; 0: nobody answers */
+    uint8_t stand;          /* enum stand */
+    uint16_t stand_receipt; /* 0: none with it */
+    unsigned stand_asks;
+    unsigned notices[16]; /* how often, by enum flow_notice */
 };
 
 void world_start(struct world *w);
@@ -171,6 +184,13 @@ size_t world_spool_files(const struct world *w);
 uint64_t world_counted(struct world *w);
 uint64_t world_random(struct world *w);
 void world_check(struct world *w);
+
+/* Adds an entry to the story of item: its bytes are a real entry. verdict and reason where the kind
+ * has them; by: who refused. */
+void world_story(struct world *w, size_t item, uint8_t kind, uint16_t n, const char *verdict,
+                 const char *by);
+void world_say_story(struct world *w, uint64_t tag, const struct msg *m);
+void world_say_stand(struct world *w, uint64_t tag, const struct msg *m);
 
 /* Between the files of the world. */
 extern struct world_event *world_last;

@@ -223,6 +223,10 @@ say_parcel(struct world *w, uint64_t tag, const struct msg *m)
     assert(payload_parcel_send_get(m->body, &p) == ERR_OK);
     assert(store_row_get(w->store, m->transfer, &row) == ERR_OK);
     struct p_parcel_sent r = {.what = p.what, .status = w->silent_peer ? 503 : 202};
+    if (p.what == PARCEL_STATE) {
+        world_say_stand(w, tag, m);
+        return;
+    }
     if (p.what == PARCEL_RELEASE && w->peer_lost_body)
         r.status = 409;
     ANSWER(w, tag, m->transfer, PARCEL_SENT, parcel_sent, &r);
@@ -405,7 +409,6 @@ say_seal_checked(struct world *w, uint64_t tag, const struct msg *m)
 static void
 say_small(struct world *w, uint64_t tag, const struct msg *m)
 {
-    const struct p_story story = {.err = 0};
     struct p_key_given given = {0};
     struct p_vouch_done vouched = {0};
     struct p_proved proved = {0};
@@ -419,8 +422,8 @@ say_small(struct world *w, uint64_t tag, const struct msg *m)
     case MSG_VOUCH:
         ANSWER(w, tag, m->transfer, VOUCH_DONE, vouch_done, &vouched);
         return;
-    case MSG_STORY_ASK: /* a log that has nothing of it */
-        ANSWER(w, tag, m->transfer, STORY, story, &story);
+    case MSG_STORY_ASK:
+        world_say_story(w, tag, m);
         return;
     case MSG_PROVE:
         ANSWER(w, tag, m->transfer, PROVED, proved, &proved);
