@@ -141,6 +141,21 @@ field_digest_one(struct span value, uint8_t *out, size_t len, bool *has)
     return ERR_OK;
 }
 
+/* A key of RFC 8941 3.1.2: an algorithm in capitals is none, and its digest would not be checked.
+ */
+static bool
+field_is_key(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        const uint8_t b = s.ptr[i];
+        const bool begins = (b >= 'a' && b <= 'z') || b == '*';
+        const bool goes_on = (b >= '0' && b <= '9') || b == '_' || b == '-' || b == '.';
+        if (!begins && !(i > 0 && goes_on))
+            return false;
+    }
+    return s.len > 0;
+}
+
 enum err
 field_digest(const struct http_request *head, const char *name, struct field_digest *ret)
 {
@@ -155,7 +170,7 @@ field_digest(const struct http_request *head, const char *name, struct field_dig
             struct span value;
             struct span item = field_take(&rest, ',');
             const struct span alg = field_pair(field_take(&item, ';'), &value);
-            if (alg.len == 0)
+            if (!field_is_key(alg))
                 return ERR_SYNTAX;
             if (span_eq_str(alg, "sha-256"))
                 TRY(field_digest_one(value, d.sha256, sizeof(d.sha256), &d.has_sha256));

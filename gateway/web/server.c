@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "gateway/core/clock.h"
+#include "gateway/web/httpdate.h"
 
 enum {
     SERVER_BURST = 32,     /* connections accepted per turn */
@@ -433,7 +434,16 @@ server_port_inform(void *conn, uint32_t stream, const struct http_response *resp
 static enum err
 server_port_respond(void *conn, uint32_t stream, const struct http_response *response)
 {
-    return conn_respond(((struct server_client *)conn)->conn, stream, response);
+    struct http_header headers[REPLY_HEADERS_MAX + 1];
+    struct http_response dated = *response;
+    char now[HTTPDATE_BYTES];
+    assert(response->header_count <= REPLY_HEADERS_MAX);
+    if (response->header_count > 0)
+        memcpy(headers, response->headers, response->header_count * sizeof(headers[0]));
+    headers[dated.header_count++] = (struct http_header){
+        SPAN_LIT("date"), httpdate_put((uint64_t)(clock_wall_ms() / 1000), now)};
+    dated.headers = headers;
+    return conn_respond(((struct server_client *)conn)->conn, stream, &dated);
 }
 
 static enum err

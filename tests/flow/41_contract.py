@@ -3,9 +3,11 @@
 """The HTTP contract to the letter, where requests combine: a request made again, what it may differ
 in, and lists that go over several pages."""
 import base64
+import email.utils
 import hashlib
 import json
 import sys
+import time
 
 import corridor
 import tables
@@ -67,6 +69,19 @@ def again(c):
               pair[0].transfer == pair[1].transfer and "column" in pair[0].json["detail"], pair)
 
 
+def dates(c):
+    for who, path, status, url in ((WHO, "/v1/inbox", 200, "partner_url"),
+                                   (WHO, "/v1/none", 404, "partner_url"),
+                                   ("op-my-1", "/v1/holds", 200, "desk_url")):
+        answer = c.request(who, "GET", path, url=url)
+        try:
+            said = email.utils.parsedate_to_datetime(answer.headers["date"]).timestamp()
+        except (KeyError, ValueError) as e:
+            said = e
+        check(f"{path}: {status}, with the time of the answer", answer.status == status and
+              isinstance(said, float) and abs(said - time.time()) < 60, (said, answer))
+
+
 def pages(c):
     """Every transfer of one state, a page at a time, by following the links."""
     path, seen, states = "/v1/transfers?state=denied&limit=1", [], set()
@@ -113,6 +128,7 @@ def main():
     with corridor.Corridor() as c:
         decisions(c)
         again(c)
+        dates(c)
         pages(c)
         conditions(c)
     corridor.finish()
