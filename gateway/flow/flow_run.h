@@ -46,6 +46,7 @@ enum flow_keep {
     KEEP_CHECKED,
     KEEP_OFFERED,
     KEEP_SEALED,
+    KEEP_ASKED, /* the question to judge that has no answer yet */
     KEEP_DECIDED,
     KEEP_PERMIT,
     KEEP_UNWRAPPED,

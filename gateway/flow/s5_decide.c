@@ -40,8 +40,6 @@ s5_counters(struct flow *f, struct flow_run *run, struct p_decide *ask)
     struct counter_value value = {0};
     const uint64_t year = counter_year(flow_run_wall(f));
     uint64_t reserved = 0;
-    if (!f->compared)
-        return ERR_AGAIN; /* whether the counters count, and what the log says, is not known yet */
     if (run->row.direction == DIRECTION_IMPORT)
         return ERR_OK;
     TRY(store_reserve_get(f->store, run->row.id, &reserved));
@@ -93,6 +91,9 @@ s5_held(struct flow *f, struct flow_run *run, const struct s6_hold_words *words)
     return err;
 }
 
+/* A question is kept until it is answered: counters and words move on, and judge, who may have
+ * answered to a channel that is gone, takes another question under the same number for a
+ * contradiction. What comes meanwhile counts from the next number on. */
 static enum err
 s5_ask(struct flow *f, struct flow_run *run)
 {
@@ -100,8 +101,11 @@ s5_ask(struct flow *f, struct flow_run *run)
                            .n = (uint16_t)run->row.decisions};
     struct span body;
     memcpy(ask.offer_hash, run->row.offer_hash, sizeof(ask.offer_hash));
-    TRY(s5_counters(f, run, &ask));
+    if (!f->compared)
+        return ERR_AGAIN; /* whether the counters count, and what the log says, is not known yet */
     TRY(s5_of_peer(f, run, &ask));
+    if (run->kept[KEEP_ASKED].ptr == NULL)
+        TRY(s5_counters(f, run, &ask));
     if (run->row.decisions > 0) {
         struct s6_hold_words words;
         TRY(s6_hold_words(f, &run->row, &words));
@@ -110,8 +114,11 @@ s5_ask(struct flow *f, struct flow_run *run)
         if (words.notes.len > 0)
             TRY(s5_held(f, run, &words));
     }
-    TRY(payload_decide_put(&ask, f->tx, sizeof(f->tx), &body));
-    flow_run_ask(f, run, ROLE_JUDGE, 0, MSG_DECIDE, body);
+    if (run->kept[KEEP_ASKED].ptr == NULL) {
+        TRY(payload_decide_put(&ask, f->tx, sizeof(f->tx), &body));
+        TRY(flow_run_keep(run, KEEP_ASKED, body));
+    }
+    flow_run_ask(f, run, ROLE_JUDGE, 0, MSG_DECIDE, run->kept[KEEP_ASKED]);
     return ERR_OK;
 }
 
@@ -303,9 +310,14 @@ s5_never(struct flow *f, struct flow_run *run, uint16_t err)
             s2_receive_fail(f, run, table[i].code, span_str(table[i].detail));
         return true;
     }
-    if (run->row.direction == DIRECTION_EXPORT || flow_never_passes(err) || !flow_never_said(run))
+    if (flow_never_passes(err) || !flow_never_said(run))
         return false;
-    i5_open_never(f, run, err, flow_never_reason(err, "undecidable"));
+    if (run->row.direction == DIRECTION_IMPORT)
+        i5_open_never(f, run, err, flow_never_reason(err, "undecidable"));
+    else if (run->row.decisions > 0)
+        s9_receipt_refuse(f, run, "operator", "internal", FLOW_XF_FAILED);
+    else
+        s2_receive_fail(f, run, "internal", SPAN_LIT("judge cannot decide on it"));
     return true;
 }
 
@@ -316,6 +328,8 @@ s5_decide_decided(struct flow *f, struct flow_run *run, const struct msg *m)
     TRY(payload_decided_get(m->body, &p));
     if (run->row.state != FLOW_X4_RESERVED && run->row.state != FLOW_M5_INSPECTED)
         return ERR_OK;
+    if (p.err != 0)
+        flow_run_drop(run, KEEP_ASKED); /* nothing was decided */
     if (p.err == (uint16_t)-ERR_NOT_FOUND) {
         if (run->row.direction == DIRECTION_IMPORT)
             i5_open_forgotten(f, run); /* judge also needs the offer before the findings */

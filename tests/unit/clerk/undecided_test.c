@@ -117,9 +117,51 @@ test_later(void)
     }
 }
 
+static void
+test_again(void)
+{
+    TEST("a question whose answer was lost is asked again as it was, whatever was counted since")
+    {
+        world_start(&w);
+        w.permits_lost = 1;
+        const size_t a = world_upload(&w, "a.csv", "", 0, 10, 1);
+        const size_t b = world_upload(&w, "b.csv", "", 20, 10, 2);
+        world_run(&w);
+        CHECK_EQ(w.permits_lost, 0);
+        CHECK_EQ(world_row(&w, a).state, FLOW_X10_SETTLED);
+        CHECK_EQ(world_row(&w, b).state, FLOW_X10_SETTLED);
+        CHECK_EQ(world_counted(&w), 20);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
+    TEST("an export that judge refuses to decide on, again and again, ends and gives back")
+    {
+        for (unsigned held = 0; held < 2; held++) {
+            world_start(&w);
+            w.verdict = held != 0 ? VERDICT_HOLD : VERDICT_ALLOW;
+            w.judge_says = held != 0 ? 0 : (uint16_t)-ERR_CONFLICT;
+            const size_t a = world_upload(&w, "a.csv", "", 0, 10, 1);
+            world_run(&w);
+            if (held != 0) {
+                CHECK_EQ(world_row(&w, a).state, FLOW_X6_HELD);
+                w.judge_says = (uint16_t)-ERR_CONFLICT;
+                world_query(&w, a, QUERY_APPROVAL, IDENTITY_OPERATOR);
+                world_run(&w);
+            }
+            CHECK_EQ(world_row(&w, a).state, FLOW_XF_FAILED);
+            CHECK_EQ(world_counted(&w), 0);
+            CHECK_EQ(world_spool_files(&w), 0);
+            CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), held);
+            CHECK_EQ(w.broken, 0);
+            world_stop(&w);
+        }
+    }
+}
+
 int
 main(void)
 {
+    test_again();
     test_export();
     test_import();
     test_later();

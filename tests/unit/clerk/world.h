@@ -53,6 +53,9 @@ struct world_item {
     bool released;     /* RELEASE arrived at the peer */
     unsigned receipts; /* of the importer, seen by the peer */
     unsigned peer_step;
+    uint8_t question[32]; /* that judge decided under question_n - 1 for this life of clerk */
+    unsigned question_n;
+    uint32_t question_life;
 };
 
 struct world {
@@ -91,6 +94,7 @@ struct world {
     uint16_t judge_says;         /* err of every DECIDED */
     unsigned judge_times;        /* so many of them, then no more; 0: all */
     bool inspector_silent;
+    unsigned permits_lost; /* so many of keeper's, after judge decided */
     bool judge_lost; /* when it is to decide on an import: it knows no offer until shown it again */
     bool wrap_expires;
     bool silent_peer;

@@ -85,6 +85,20 @@ say_note(struct world *w, uint64_t tag, const struct msg *m)
     ANSWER(w, tag, m->transfer, NOTE_ANSWER, note_answer, &r);
 }
 
+/* Judge answers a question again, but no other one of the same clerk under the same number. */
+static bool
+is_consistent(struct world *w, struct world_item *item, unsigned n, struct span question)
+{
+    uint8_t digest[32];
+    assert(digest_sha256(question, digest) == ERR_OK);
+    if (item->question_n == n + 1 && item->question_life == w->generation)
+        return memcmp(item->question, digest, sizeof(digest)) == 0;
+    memcpy(item->question, digest, sizeof(digest));
+    item->question_n = n + 1;
+    item->question_life = w->generation;
+    return true;
+}
+
 static void
 say_decide(struct world *w, uint64_t tag, const struct msg *m)
 {
@@ -104,9 +118,16 @@ say_decide(struct world *w, uint64_t tag, const struct msg *m)
         return;
     }
     const bool lost = w->judge_lost && p.direction == DIRECTION_IMPORT;
+    struct world_item *item = world_item_of(w, m->transfer);
     if (w->judge_forgets || lost) {
         w->judge_forgets = false;
+        item->question_n = 0;
         r.err = (uint16_t)-ERR_NOT_FOUND;
+        ANSWER(w, tag, m->transfer, DECIDED, decided, &r);
+        return;
+    }
+    if (!is_consistent(w, item, p.n, m->body)) {
+        r.err = (uint16_t)-ERR_CONFLICT;
         ANSWER(w, tag, m->transfer, DECIDED, decided, &r);
         return;
     }
@@ -132,6 +153,8 @@ say_decide(struct world *w, uint64_t tag, const struct msg *m)
         world_broke(w, "asked for a decision that is in the log already");
     world_hash_of(m->transfer, 's', r.seal_hash);
     ANSWER(w, tag, m->transfer, DECIDED, decided, &r);
+    if (w->permits_lost > 0 && w->permits_lost-- > 0)
+        return;
     struct p_permitted permit = {.n = p.n, .permit = SPAN_LIT("PERMIT")};
     memcpy(permit.offer_hash, p.offer_hash, 32);
     TELL(w, ROLE_KEEPER, 0, m->transfer, PERMITTED, permitted, &permit);
