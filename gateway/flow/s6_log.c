@@ -161,6 +161,10 @@ void
 s6_log_seal(struct flow *f, struct flow_run *run)
 {
     struct span seal;
+    if (flow_run_wall(f) >= (int64_t)run->row.not_after * 1000) {
+        s9_receipt_refuse(f, run, "timeout", "offer-expired", FLOW_XE_EXPIRED);
+        return;
+    }
     if ((run->flags & RUN_PROVED) == 0) {
         s6_log_prove(f, run, ENTRY_DECISION, run->row.n);
         return;

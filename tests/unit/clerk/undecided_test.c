@@ -134,6 +134,23 @@ test_again(void)
         CHECK_EQ(w.broken, 0);
         world_stop(&w);
     }
+    TEST("an export whose SEAL keeper does not sign ends with its offer, and gives back")
+    {
+        world_start(&w);
+        w.sign_says = (uint16_t)-ERR_KEY_UNKNOWN;
+        const size_t a = world_upload(&w, "a.csv", "", 0, 10, 1);
+        world_run(&w);
+        CHECK_EQ(world_row(&w, a).state, FLOW_X6_LOGGED);
+        world_pass(&w, 604800 * INT64_C(1000));
+        world_run(&w);
+        const struct store_row row = world_row(&w, a);
+        CHECK(row.state == FLOW_XE_EXPIRED && strcmp(row.reason, "offer-expired") == 0);
+        CHECK_EQ(world_logged(&w, a, ENTRY_REFUSED), 1);
+        CHECK_EQ(world_counted(&w), 0);
+        CHECK_EQ(world_spool_files(&w), 0);
+        CHECK_EQ(w.broken, 0);
+        world_stop(&w);
+    }
     TEST("an export that judge refuses to decide on, again and again, ends and gives back")
     {
         for (unsigned held = 0; held < 2; held++) {

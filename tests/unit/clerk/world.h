@@ -116,6 +116,7 @@ struct world {
     uint16_t unwrap_stuck;     /* err of every one, when not 0 */
     uint16_t opened_says;      /* err of every OPENED of an import */
     uint16_t inspect_says;     /* err of every INSPECTED of an import */
+    uint16_t sign_says;        /* err of every SEAL_SIGNED */
     uint16_t seal_says;        /* err of every SEAL_CHECKED */
     uint16_t verify_says;      /* err of the next PEER_VERIFIED */
     uint16_t verify_stuck;     /* err of every one, when not 0 */

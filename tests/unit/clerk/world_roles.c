@@ -453,6 +453,7 @@ say_small(struct world *w, uint64_t tag, const struct msg *m)
         return;
     case MSG_SEAL_SIGN:
         world_hash_of(m->transfer, 's', seal.seal_hash);
+        seal.err = w->sign_says;
         ANSWER(w, tag, m->transfer, SEAL_SIGNED, seal_signed, &seal);
         return;
     case MSG_GO_ASK:
