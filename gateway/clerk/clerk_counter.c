@@ -255,12 +255,7 @@ adjust_store(struct flow *f, const struct flow_job *job, const struct p_note_ans
                    (const char *)p->exporter.ptr);
     memcpy(a.note, p->note_hash, sizeof(a.note));
     TRY(store_begin(f->store));
-    enum err err = store_adjust_put(f->store, &a);
-    if (err == ERR_OK)
-        err = store_commit(f->store);
-    if (err != ERR_OK)
-        store_rollback(f->store);
-    return err;
+    return store_end(f->store, store_adjust_put(f->store, &a));
 }
 
 static void

@@ -446,10 +446,7 @@ clerk_query_clean(struct flow *f)
     enum err err = store_begin(f->store);
     if (err == ERR_OK)
         err = store_idem_expire(f->store, flow_run_wall(f) - f->config.idempotency_ms);
-    if (err == ERR_OK)
-        err = store_commit(f->store);
-    if (err != ERR_OK)
-        store_rollback(f->store);
+    err = store_end(f->store, err);
     if (err == ERR_IO)
         flow_run_dead(f);
 }

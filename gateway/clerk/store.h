@@ -113,8 +113,13 @@ MUST_USE enum err store_open(const char *folder, struct store **ret);
 void store_close(struct store *s);
 
 MUST_USE enum err store_begin(struct store *s);
+/* What cannot be committed is rolled back: nothing is open afterwards, whatever is returned. */
 MUST_USE enum err store_commit(struct store *s);
+/* Harmless when nothing is open. */
 void store_rollback(struct store *s);
+/* The end of a transaction whose steps came to err: commits if that is ERR_OK, else rolls back and
+ * returns it. */
+MUST_USE enum err store_end(struct store *s, enum err err);
 /* True between begin and commit or rollback. */
 bool store_is_open(const struct store *s);
 

@@ -354,18 +354,38 @@ store_begin(struct store *s)
     return ERR_OK;
 }
 
-enum err
-store_commit(struct store *s)
+static enum err
+store_commit_all(struct store *s)
 {
-    assert(s->open);
     if (s->head_new)
         TRY(STORE_RUN(s, STORE_SQL_HEAD_PUT, STORE_INT(s->head_size),
                       STORE_BLOB(span_of(s->head_root, sizeof(s->head_root))),
                       STORE_TEXT(s->head_origin)));
-    TRY(store_stmt_run(s, STORE_SQL_COMMIT, NULL, 0));
+    return store_stmt_run(s, STORE_SQL_COMMIT, NULL, 0);
+}
+
+enum err
+store_commit(struct store *s)
+{
+    assert(s->open);
+    const enum err err = store_commit_all(s);
+    if (err != ERR_OK) {
+        store_stmt_end(s, STORE_SQL_COMMIT);
+        store_rollback(s);
+        return err;
+    }
     s->open = false;
     s->head_new = false;
     return ERR_OK;
+}
+
+enum err
+store_end(struct store *s, enum err err)
+{
+    if (err == ERR_OK)
+        return store_commit(s);
+    store_rollback(s);
+    return err;
 }
 
 void

@@ -126,10 +126,7 @@ flow_reply_put(struct flow *f, struct flow_run *run, bool timeout)
         err = store_begin(f->store);
         if (err == ERR_OK)
             err = store_idem_answer(f->store, row->id, put.status, span_str(put.code), put.body);
-        if (err == ERR_OK)
-            err = store_commit(f->store);
-        if (err != ERR_OK)
-            store_rollback(f->store);
+        err = store_end(f->store, err);
     }
     if (err == ERR_IO)
         flow_run_dead(f);

@@ -65,10 +65,7 @@ i4_receipt_again(struct flow *f, const struct flow_run *run)
     enum err err = store_begin(f->store);
     if (err == ERR_OK)
         err = store_errand_put(f->store, &errand);
-    if (err == ERR_OK)
-        err = store_commit(f->store);
-    if (err != ERR_OK)
-        store_rollback(f->store);
+    err = store_end(f->store, err);
     if (err == ERR_IO)
         flow_run_dead(f);
     f->refill = true;
@@ -142,11 +139,8 @@ i4_renew(struct flow *f, struct flow_run *run, const struct p_peer_verified *ver
         err = store_part_put(f->store, row.id, STORE_PARCEL, 0, bytes);
     if (err == ERR_OK)
         err = store_row_put(f->store, &row);
+    err = store_end(f->store, err);
     if (err == ERR_OK)
-        err = store_commit(f->store);
-    if (err != ERR_OK)
-        store_rollback(f->store);
-    else
         run->row = row;
     if (err == ERR_IO)
         flow_run_dead(f);

@@ -131,11 +131,8 @@ i5_renew(struct flow *f, struct flow_run *run, const struct p_import_checked *p)
         err = store_part_put(f->store, row.id, STORE_SPEC, 0, p->spec);
     if (err == ERR_OK)
         err = store_row_put(f->store, &row);
+    err = store_end(f->store, err);
     if (err == ERR_OK)
-        err = store_commit(f->store);
-    if (err != ERR_OK)
-        store_rollback(f->store);
-    else
         run->row = row;
     if (err == ERR_IO)
         flow_run_dead(f);

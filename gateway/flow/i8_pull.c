@@ -101,12 +101,7 @@ pull_note(struct flow *f, struct flow_job *job, const struct p_pull_open *p, uin
         put = store_opened_put(f->store, job->id, p->cert, day, entry.n);
     if (put == ERR_OK)
         put = store_row_put(f->store, &row);
-    if (put == ERR_OK)
-        put = store_commit(f->store);
-    if (put != ERR_OK) {
-        store_rollback(f->store);
-        return put;
-    }
+    TRY(store_end(f->store, put));
     run->row.opens = row.opens;
     *ret_n = entry.n;
     return ERR_OK;
@@ -288,10 +283,8 @@ pull_appended(struct flow *f, struct flow_job *job, const struct msg *m)
     err = store_begin(f->store);
     if (err == ERR_OK)
         err = store_entry_logged(f->store, job->id, ENTRY_OPENED, n, p.index, p.leaf);
-    if (err == ERR_OK)
-        err = store_commit(f->store);
+    err = store_end(f->store, err);
     if (err != ERR_OK) {
-        store_rollback(f->store);
         if (err == ERR_IO)
             flow_run_dead(f);
         pull_refuse(f, job, "internal");

@@ -45,12 +45,7 @@ s5_counters(struct flow *f, struct flow_run *run, struct p_decide *ask)
     TRY(store_reserve_get(f->store, run->row.id, &reserved));
     if (reserved != year) {
         TRY(store_begin(f->store));
-        const enum err err = store_reserve_put(f->store, run->row.id, run->row.party, year);
-        if (err != ERR_OK) {
-            store_rollback(f->store);
-            return err;
-        }
-        TRY(store_commit(f->store));
+        TRY(store_end(f->store, store_reserve_put(f->store, run->row.id, run->row.party, year)));
     }
     TRY(counter_value(f->store, run->row.id, run->row.party, year, &f->room, &value));
     ask->counters = f->counters_unknown ? 0 : 1;

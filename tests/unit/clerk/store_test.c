@@ -5,7 +5,9 @@
 #include "tests/test.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -487,6 +489,53 @@ test_small(void)
     }
 }
 
+/* The largest file that this process may write; 0: any. */
+static void
+limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static void
+test_ends(void)
+{
+    uint64_t value = 0;
+    TEST("what cannot be committed is rolled back, and the next transaction begins as ever")
+    {
+        struct store *s = open_store();
+        (void)signal(SIGXFSZ, SIG_IGN);
+        for (unsigned by_end = 0; by_end < 2; by_end++) {
+            CHECK_EQ(store_begin(s), ERR_OK);
+            CHECK_EQ(store_meta_put(s, "full", 1), ERR_OK);
+            limit_files(1);
+            const enum err err = by_end != 0 ? store_end(s, ERR_OK) : store_commit(s);
+            limit_files(0);
+            CHECK(err == ERR_IO || err == ERR_NO_SPACE);
+            CHECK(!store_is_open(s));
+            CHECK_EQ(store_meta_get(s, "full", &value), ERR_NOT_FOUND);
+        }
+        CHECK_EQ(store_begin(s), ERR_OK);
+        CHECK_EQ(store_meta_put(s, "full", 2), ERR_OK);
+        CHECK_EQ(store_end(s, ERR_OK), ERR_OK);
+        CHECK(store_meta_get(s, "full", &value) == ERR_OK && value == 2);
+        store_close(s);
+    }
+    TEST("a transaction ends as its steps did: an error of theirs rolls it back and is returned")
+    {
+        struct store *s = open_store();
+        CHECK_EQ(store_begin(s), ERR_OK);
+        CHECK_EQ(store_meta_put(s, "step", 1), ERR_OK);
+        CHECK_EQ(store_end(s, ERR_CONFLICT), ERR_CONFLICT);
+        CHECK(!store_is_open(s));
+        CHECK_EQ(store_meta_get(s, "step", &value), ERR_NOT_FOUND);
+        CHECK_EQ(store_end(s, ERR_RANGE), ERR_RANGE);
+        store_close(s);
+    }
+}
+
 static void
 test_open(void)
 {
@@ -533,6 +582,7 @@ main(void)
     test_adopt();
     test_idempotency();
     test_small();
+    test_ends();
     test_open();
     char path[128];
     (void)snprintf(path, sizeof(path), "%s/clerk.db", folder);
