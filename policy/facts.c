@@ -119,8 +119,7 @@ facts_entry_of(struct span name, const struct json_node *node, enum vocab_source
     return e;
 }
 
-/* True if a value of type is one that an attribute of that declaration can have. */
-static bool
+bool
 facts_fits(const struct vocab *v, const struct vocab_attr *attr, const struct facts_entry *e)
 {
     switch (attr->type) {

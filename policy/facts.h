@@ -67,6 +67,9 @@ MUST_USE enum err facts_load(struct arena *arena, const struct vocab *v, const s
 MUST_USE enum err facts_apply(struct facts *f, const struct facts_entry *entries, size_t count,
                               struct span prefix);
 
+/* True if the value of e is one that an attribute declared as attr can have. Not of `labels`. */
+bool facts_fits(const struct vocab *v, const struct vocab_attr *attr, const struct facts_entry *e);
+
 /* The entry of that name, or NULL. */
 const struct facts_entry *facts_get(const struct facts *f, struct span name);
 

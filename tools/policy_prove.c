@@ -113,27 +113,6 @@ policy_prove_value(struct span value, char buf[static VOCAB_STRING_MAX], struct 
     return fits;
 }
 
-/* True if an attribute that no condition reads can have that value. */
-static bool
-policy_prove_fits(const struct vocab *v, const struct vocab_attr *attr, const struct facts_entry *e)
-{
-    switch (attr->type) {
-    case VOCAB_BOOL:
-        return e->type == FACTS_BOOL;
-    case VOCAB_INT:
-        return e->type == FACTS_INT;
-    case VOCAB_ENUM:
-        return e->type == FACTS_TEXT && vocab_has_value(attr, e->text);
-    case VOCAB_STRING:
-        return e->type == FACTS_TEXT;
-    case VOCAB_ZONE:
-        return e->type == FACTS_TEXT && vocab_zone(v, e->text) != VOCAB_NONE;
-    case VOCAB_LABELS:
-        break;
-    }
-    return false;
-}
-
 /* NAME=VALUE: only inputs with that value. What no condition reads narrows nothing, and is in the
  * witness all the same. */
 static int
@@ -163,7 +142,7 @@ policy_prove_where(struct policy_prove *t, struct span fact)
     if (attr < t->cells.attr_count)
         fits = cell != 0;
     else
-        fits = fits && policy_prove_fits(&t->files.vocab, declared, e);
+        fits = fits && facts_fits(&t->files.vocab, declared, e);
     if (!fits)
         return cli_usage(t->cli, "'%.*s' is not a value of '%.*s'", (int)value.len,
                          (const char *)value.ptr, (int)name.len, (const char *)name.ptr);
