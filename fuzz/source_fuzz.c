@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Targets: source_read condition_read obligation_read decide_run compiled_make ruling_run */
-/* Targets: record_write answer_write */
+/* Targets: record_write answer_write admission_check */
 /* Whatever document is accepted decides every small request, compiled as it does plain, and its
  * record is canonical. */
 #include "fuzz/policyfix.h"
+#include "policy/admission.h"
 #include "policy/answer.h"
 #include "policy/record.h"
 #include "policy/ruling.h"
@@ -59,6 +60,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         FUZZ_MUST(err == ERR_NOMEM || (fault.code == err && fault.line > 0 && fault.column > 0));
         return 0;
     }
+    const enum err admitted =
+        admission_check(&s, span_of(data, len), INT64_C(1790000000000), &fault);
+    FUZZ_MUST(admitted == ERR_OK || admitted == ERR_NOMEM ||
+              ((admitted == ERR_DENIED || admitted == ERR_RANGE) && fault.code == admitted &&
+               fault.line > 0 && fault.column > 0));
     const enum err big = compiled_make(&compiled, &s, NULL, 0, &fault);
     FUZZ_MUST(big == ERR_OK || big == ERR_NOMEM || (big == ERR_FULL && fault.line > 0));
     c = big == ERR_OK ? c : NULL;
